@@ -1,0 +1,1 @@
+"""Services, API keys, end users, conversations, switches and limits."""

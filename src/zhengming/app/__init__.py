@@ -1,0 +1,1 @@
+"""The composition root: settings, lifespan, routes and the command line."""
