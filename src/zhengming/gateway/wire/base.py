@@ -1,0 +1,140 @@
+"""What every wire format shares: values in, values out.
+
+An API (chat completions, completions, responses) turns the bytes of an upstream into the bytes for the client.
+It knows where text lies in its JSON; the guard knows what may be shown; the turn that owns both does the I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from zhengming.core.signals import Reason
+from zhengming.screen.guard import FieldGuard, Screening
+
+Path = tuple[str | int, ...]
+
+
+class Piece(NamedTuple):
+    """One text of a request: where it lies, who speaks (`system`, `user`, `assistant`, `tool`), and the text itself."""
+
+    path: Path
+    role: str
+    text: str
+    message: int  # index of the message it belongs to; -1 for instructions beside the messages
+
+
+class Unjudged(NamedTuple):
+    """A part of a request that no detector can read yet, such as a picture: counted, and left to policy."""
+
+    path: Path
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRequest:
+    """A request, parsed for judging. `raw` is what goes upstream, after splicing.
+
+    `messages` holds one canonical JSON byte string a message, for the fingerprint of the history.
+    """
+
+    api: str
+    raw: bytes
+    model: str
+    stream: bool
+    pieces: tuple[Piece, ...]
+    messages: tuple[bytes, ...]
+    roles: tuple[str, ...]
+    unjudged: tuple[Unjudged, ...] = ()
+    user: str = ""
+    conversation: str = ""
+    previous_response: str = ""
+    structured: bool = False
+    choices: int = 1
+
+
+class Shown(NamedTuple):
+    """A text handed to the client: `channel` names choice and field, such as `0/content`."""
+
+    channel: str
+    text: str
+
+
+class Out(NamedTuple):
+    """What goes to the client now: `data` for the socket, and the texts it shows."""
+
+    data: bytes = b""
+    shown: tuple[Shown, ...] = ()
+
+
+@dataclass(slots=True)
+class OutputContext:
+    """Everything an answer needs besides the upstream's bytes.
+
+    `label_start` and `label_end` are the explicit label with its line breaks, empty where the label is carried beside;
+    `aigc` is the JSON object of the seven fields, ready to splice; `extra` are further top-level members that name the
+    turn (JSON bytes by key); `notice` gives the text that follows a stop.
+    """
+
+    screening: Screening
+    aigc: bytes
+    produce_id: str
+    label_start: str = ""
+    label_end: str = ""
+    structured: bool = False
+    notice: Callable[[Reason], str] = field(default=lambda reason: reason.signal.category)
+    model_alias: str = ""
+
+
+class OutputStream(Protocol):
+    """A streamed answer on its way through the guard. After `stopped` the upstream is cancelled and nothing follows."""
+
+    stopped: bool
+    finished: bool
+    reasons: list[Reason]
+    versions: list[str]
+    held: int
+    usage: dict[str, object] | None
+    response_id: str
+
+    def feed(self, data: bytes) -> Out:
+        """Take bytes of the upstream as they came, whole events or not; return what may go out."""
+
+    def finish(self) -> Out:
+        """The upstream ended: release what is left, place the end label, close the stream as the API expects."""
+
+    def fail(self, message: str, code: str) -> Out:
+        """The upstream broke off: release what is safe, then an error event in the API's shape."""
+
+    def reload(self, screening: Screening) -> Out:
+        """The rules changed in mid-stream: what is still held is judged again under the new version."""
+
+    def replies(self) -> list[bytes]:
+        """The canonical JSON of each choice's assistant message as a client would send it back, label removed."""
+
+
+class WholeOutput(NamedTuple):
+    """A whole answer after the guard: body for the client, texts shown, reasons, and the same as canonical replies."""
+
+    data: bytes
+    shown: tuple[Shown, ...]
+    reasons: tuple[Reason, ...]
+    stopped: bool
+    usage: dict[str, object] | None
+    response_id: str
+    replies: tuple[bytes, ...]
+
+
+__all__ = [
+    "FieldGuard",
+    "Out",
+    "OutputContext",
+    "OutputStream",
+    "Path",
+    "Piece",
+    "Shown",
+    "TurnRequest",
+    "Unjudged",
+    "WholeOutput",
+]
