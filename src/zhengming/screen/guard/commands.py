@@ -24,7 +24,7 @@ class Show(NamedTuple):
 
 
 class Mask(NamedTuple):
-    """`text` is shown in place of the original from `start` to `end`; `rules` are indices into the rule set, ascending."""
+    """`text` is shown in place of the original from `start` to `end`; `rules` index the rule set, ascending."""
 
     text: str
     start: int
