@@ -1,0 +1,1 @@
+"""Alembic lives here; see :mod:`zhengming.store.migrate`."""
