@@ -69,28 +69,45 @@ def make_file(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
-def make_engine(url: URL, *, durability: Durability = "full", readers: int = 4) -> Engine:
+def make_engine(url: URL, *, durability: Durability = "full", readers: int = 4, read_only: bool = False) -> Engine:
     """Return an engine whose raw connections are in driver autocommit.
 
     A SQLite file must exist (:func:`make_file`): a store whose file was taken away must fail, not start an empty one.
     """
     path = sqlite_path(url)
     if path is not None:
-        return _sqlite_engine(path, durability, readers)
-    commit = "on" if durability == "full" else "off"
-    return create_engine(
+        return _sqlite_engine(path, durability, readers, read_only=read_only)
+    options = f"{_POSTGRES_OPTIONS} -c synchronous_commit={'on' if durability == 'full' else 'off'}"
+    if read_only:
+        options += " -c default_transaction_read_only=on"
+    engine = create_engine(
         url,
         isolation_level="AUTOCOMMIT",
         use_native_hstore=False,
         pool_size=readers + 1,
         max_overflow=readers,
-        connect_args=_POSTGRES_CONNECT | {"options": f"{_POSTGRES_OPTIONS} -c synchronous_commit={commit}"},
+        connect_args=_POSTGRES_CONNECT | {"options": options},
     )
+    event.listen(engine, "connect", _booleans_as_integers)
+    return engine
 
 
-def _sqlite_engine(path: Path, durability: Durability, readers: int) -> Engine:
+def _booleans_as_integers(connection: Any, _record: Any) -> None:
+    """Let `True` go into an INTEGER column, as SQLite does: booleans are 0 and 1 on both databases."""
+    from psycopg.adapt import Dumper  # noqa: PLC0415 - not paid where PostgreSQL is not used
+
+    class Flag(Dumper):
+        oid = 23
+
+        def dump(self, obj: bool) -> bytes:  # noqa: FBT001 - psycopg's signature
+            return b"1" if obj else b"0"
+
+    connection.adapters.register_dumper(bool, Flag)
+
+
+def _sqlite_engine(path: Path, durability: Durability, readers: int, *, read_only: bool) -> Engine:
     def connect() -> sqlite3.Connection:
-        return _sqlite_connection(path, durability)
+        return _sqlite_connection(path, durability, read_only=read_only)
 
     engine = create_engine(
         "sqlite+pysqlite://", creator=connect, poolclass=QueuePool, pool_size=readers + 1, max_overflow=readers
@@ -109,9 +126,9 @@ def _sqlite_engine(path: Path, durability: Durability, readers: int) -> Engine:
     return engine
 
 
-def _sqlite_connection(path: Path, durability: Durability) -> sqlite3.Connection:
+def _sqlite_connection(path: Path, durability: Durability, *, read_only: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode=rw",
+        f"file:{quote(str(path.absolute()))}?mode={'ro' if read_only else 'rw'}",
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,
@@ -119,7 +136,8 @@ def _sqlite_connection(path: Path, durability: Durability) -> sqlite3.Connection
         cached_statements=512,
     )
     try:
-        connection.execute("PRAGMA journal_mode=WAL").close()
+        if not read_only:
+            connection.execute("PRAGMA journal_mode=WAL").close()
         connection.execute(f"PRAGMA synchronous={durability.upper()}").close()
         connection.execute("PRAGMA foreign_keys=ON").close()
         connection.execute("PRAGMA cache_size=-16000").close()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from functools import cache
+from typing import Final
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from zhengming.core.errors import ConflictError, UnavailableError, ZhengmingError
+
+_UNREACHABLE: Final = frozenset(
+    {"OperationalError", "InterfaceError", "InternalError", "TimeoutError", "InvalidRequestError"}
+)
 
 
 class StoreUnavailableError(UnavailableError):
@@ -28,17 +32,21 @@ class RowConflictError(ConflictError):
     code = "row_conflict"
 
 
-@cache
-def driver_errors() -> tuple[type[Exception], ...]:
-    """Return the base error classes of the drivers in use; psycopg is imported only where it is needed."""
-    import psycopg  # noqa: PLC0415 - 60 ms that a SQLite installation need not pay at start
-
-    return (sqlite3.Error, psycopg.Error, DBAPIError)
-
-
 def is_driver_error(error: BaseException) -> bool:
-    """Whether the error comes from a database driver."""
-    return isinstance(error, sqlite3.Error) or type(error).__module__.startswith(("psycopg", "sqlalchemy"))
+    """Whether the error comes from a database driver or from SQLAlchemy's pool.
+
+    psycopg is known by name: importing it would cost a SQLite installation 60 ms at each start.
+    """
+    if isinstance(error, sqlite3.Error | SQLAlchemyError):
+        return True
+    return any(cls.__module__.partition(".")[0] == "psycopg" for cls in type(error).__mro__)
+
+
+def disconnected(error: BaseException) -> bool:
+    """Whether another connection may answer where this one did not."""
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR:
+        return False  # a mistake in the SQL, which SQLite reports in the same class as a lost disk
+    return is_driver_error(error) and not _UNREACHABLE.isdisjoint(cls.__name__ for cls in type(error).__mro__)
 
 
 def unavailable(error: BaseException) -> StoreUnavailableError:
@@ -57,13 +65,10 @@ def translated(error: Exception) -> Exception:
     """Return the product's error for a driver error; every other error comes back as it is."""
     if isinstance(error, ZhengmingError) or not is_driver_error(error):
         return error
-    names = {cls.__name__ for cls in type(error).__mro__}
-    if "IntegrityError" in names:
+    if any(cls.__name__ == "IntegrityError" for cls in type(error).__mro__):
         conflict = RowConflictError(
             f"The write breaks a rule of its table: {error}.", next_step="Nothing of this unit was stored."
         )
         conflict.__cause__ = error
         return conflict
-    if names & {"OperationalError", "InterfaceError", "InternalError"}:
-        return unavailable(error)
-    return error
+    return unavailable(error) if disconnected(error) else error

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
+from zhengming.core.errors import ZhengmingError
 from zhengming.store.connect import file_identity
 from zhengming.store.errors import StoreUnavailableError, is_driver_error, translated, unavailable
 from zhengming.store.tx import Entry, Tx
@@ -51,9 +52,9 @@ class Transactions:
         """Run the units in one transaction; the outcomes are in the same order and true after COMMIT."""
         try:
             return self._together(units) or self._one_by_one(units)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it happened to every unit of the batch
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it happened to every unit of the batch
             self._drop()
-            failure = error if not is_driver_error(error) else unavailable(error)
+            failure = error if isinstance(error, ZhengmingError) else unavailable(error)
             return [Outcome(None, failure)] * len(units)
 
     def _together(self, units: Sequence[Unit]) -> list[Outcome] | None:

@@ -6,10 +6,13 @@ last run counts, so it leaves no trace outside the transaction except through :m
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from zhengming.store.sql import to_psycopg
+
+_log = logging.getLogger(__name__)
 
 Row = tuple[Any, ...]
 Values = Mapping[str, object]
@@ -126,4 +129,7 @@ class Tx:
     def committed(self) -> None:
         """Run the callbacks of the units; called by the writer once, after COMMIT."""
         for callback in self._callbacks:
-            callback()
+            try:
+                callback()
+            except Exception:  # noqa: BLE001 - the unit is stored; failing it now would be a lie
+                _log.exception("a callback after commit failed; the rows are stored")

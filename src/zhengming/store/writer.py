@@ -13,8 +13,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
-from zhengming.core.errors import UnavailableError
 from zhengming.store.errors import BusyError
+from zhengming.store.readers import closed
 from zhengming.store.transaction import Outcome, Transactions, Unit
 from zhengming.store.tx import Tx
 
@@ -47,7 +47,7 @@ class Writer:
         """Let the unit wait its turn; raises BusyError when too many wait, UnavailableError when the store closes."""
         with self._gate:
             if self._closing:
-                raise UnavailableError("The store is closed.", next_step="The process is shutting down; try another.")
+                raise closed()
             if self._queue.qsize() >= self._limit:
                 raise BusyError(
                     f"{self._limit} writes wait for the database already.",

@@ -1,0 +1,115 @@
+"""The migrations build what the models declare, on both databases."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+
+import zhengming
+from zhengming.core.errors import InvalidInputError, UnavailableError
+from zhengming.store import Store, migrate
+from zhengming.store.connect import parse
+from zhengming.store.schema import metadata
+
+
+def _load_models() -> None:
+    for found in pkgutil.walk_packages(zhengming.__path__, "zhengming."):
+        if found.name.endswith(".models"):
+            importlib.import_module(found.name)
+
+
+def test_migrations_build_exactly_what_the_models_declare(empty_url: str) -> None:
+    _load_models()
+    migrate.upgrade(empty_url)
+    engine = create_engine(parse(empty_url))
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+def test_primary_keys_agree_too_since_alembic_does_not_compare_them(empty_url: str) -> None:
+    _load_models()
+    migrate.upgrade(empty_url)
+    built = type(metadata)()
+    engine = create_engine(parse(empty_url))
+    built.reflect(engine)
+    engine.dispose()
+    for name, table in metadata.tables.items():
+        assert [c.name for c in built.tables[name].primary_key] == [c.name for c in table.primary_key], name
+
+
+def test_a_second_upgrade_finds_nothing_to_do(empty_url: str) -> None:
+    assert migrate.current(empty_url) is None
+    assert migrate.upgrade(empty_url) == migrate.newest() == migrate.current(empty_url)
+    assert migrate.upgrade(empty_url) == migrate.newest()
+
+
+def test_concurrent_starts_wait_for_one_another(empty_url: str) -> None:
+    failures: list[BaseException] = []
+    barrier = threading.Barrier(4)
+
+    def start() -> None:
+        barrier.wait()
+        try:
+            migrate.upgrade(empty_url)
+        except BaseException as error:  # noqa: BLE001 - a thread's failure must reach the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert migrate.current(empty_url) == migrate.newest()
+
+
+def test_a_database_of_a_newer_program_is_refused(store_url: str) -> None:
+    with Store.open(store_url) as store:
+        store.write_sync(lambda tx: tx.run("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(UnavailableError, match="revision 9999, this program knows"):
+        Store.open(store_url)
+
+
+def test_the_sqlite_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "zhengming.sqlite3"
+    with Store.open(f"sqlite:///{path}") as store:
+        store.write_sync(lambda tx: tx.run("INSERT INTO shared_version VALUES ('x', 1)"))
+        modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in (path.parent, *path.parent.iterdir())}
+    assert modes.pop("data") == 0o700
+    assert set(modes) >= {"zhengming.sqlite3", "zhengming.sqlite3-wal"}
+    assert set(modes.values()) == {0o600}
+
+
+def test_sqlite_runs_with_wal_full_sync_and_foreign_keys(tmp_path: Path) -> None:
+    with Store.open(f"sqlite:///{tmp_path / 'a.sqlite3'}") as store:
+        asked = ("journal_mode", "synchronous", "foreign_keys")
+        found = store.write_sync(lambda tx: [tx.one(f"PRAGMA {name}") for name in asked])
+    assert found == [("wal",), (2,), (1,)]
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://host/name", "no url"])
+def test_a_database_that_cannot_keep_evidence_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInputError):
+        Store.open(url)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UnavailableError, match="file"):
+        Store.open(f"sqlite:///{tmp_path / 'file' / 'a.sqlite3'}")
+
+
+def test_alembic_env_is_the_one_in_the_package(sqlite_url: str) -> None:
+    engine = create_engine(parse(sqlite_url))
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
+    engine.dispose()
