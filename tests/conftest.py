@@ -1,7 +1,7 @@
 """Fixtures that every package shares: a store on each database, a Redis.
 
-A server that is not there is skipped aloud; with `ZHENGMING_STRICT=1` (CI) its absence is a failure. The tables are made
-once a session and copied for every test.
+A server that is not there is skipped aloud; with `ZHENGMING_STRICT=1` (CI) its absence is a failure. The tables are
+made once a session and copied for every test.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import LiteralString, NoReturn, cast
+from typing import NoReturn
 
 import psycopg
 import pytest
@@ -34,7 +34,7 @@ def _admin(statement: str) -> None:
     """Run a statement about databases on the PostgreSQL server."""
     server = POSTGRES.replace("postgresql+psycopg://", "postgresql://")
     with psycopg.connect(f"{server}/postgres", autocommit=True, connect_timeout=3) as connection:
-        connection.execute(cast("LiteralString", statement))
+        connection.execute(statement.encode())
 
 
 def _new_database(template: str) -> str:

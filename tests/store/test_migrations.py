@@ -6,12 +6,14 @@ import importlib
 import pkgutil
 import stat
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, MetaData, create_engine
 
 import zhengming
 from zhengming.core.errors import InvalidInputError, UnavailableError
@@ -26,22 +28,28 @@ def _load_models() -> None:
             importlib.import_module(found.name)
 
 
+@contextmanager
+def _engine(url: str) -> Iterator[Engine]:
+    engine = create_engine(parse(url))
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 def test_migrations_build_exactly_what_the_models_declare(empty_url: str) -> None:
     _load_models()
     migrate.upgrade(empty_url)
-    engine = create_engine(parse(empty_url))
-    with engine.connect() as connection:
+    with _engine(empty_url) as engine, engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-    engine.dispose()
 
 
 def test_primary_keys_agree_too_since_alembic_does_not_compare_them(empty_url: str) -> None:
     _load_models()
     migrate.upgrade(empty_url)
-    built = type(metadata)()
-    engine = create_engine(parse(empty_url))
-    built.reflect(engine)
-    engine.dispose()
+    built = MetaData()
+    with _engine(empty_url) as engine:
+        built.reflect(engine)
     for name, table in metadata.tables.items():
         assert [c.name for c in built.tables[name].primary_key] == [c.name for c in table.primary_key], name
 
@@ -106,10 +114,3 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UnavailableError, match="file"):
         Store.open(f"sqlite:///{tmp_path / 'file' / 'a.sqlite3'}")
-
-
-def test_alembic_env_is_the_one_in_the_package(sqlite_url: str) -> None:
-    engine = create_engine(parse(sqlite_url))
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
-    engine.dispose()
