@@ -15,8 +15,8 @@ class Word(StrEnum):
 
     meaning: str
 
-    def __new__(cls, value: str, meaning: str) -> Self:
-        """Make a member from its id and its meaning."""
+    def __new__(cls, value: str, meaning: str = "") -> Self:
+        """Make a member from its id and its meaning; the default lets type checkers see `Word(id)` as a look-up."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning
