@@ -1,0 +1,297 @@
+"""Conversation identity: which conversation a turn belongs to, and how much of its history was screened before.
+
+See ADR 0005 and docs/explanation/conversation-identity.md. A client may name the conversation, or the response it goes
+on from; else the history itself tells, by the fingerprint of its longest beginning that ends in a reply of ours.
+
+What a client claims is never believed: a reply that we did not give has no known fingerprint, so it is new and screened.
+Conversation ids given by clients, and response ids, are digested together with service and person; naming another
+person's conversation leads nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from zhengming.accounts import conversation_rows as rows
+from zhengming.accounts.conversation_rows import Known, NewNode
+from zhengming.accounts.fingerprints import Point, Trail, follow, mac, start
+from zhengming.accounts.lru import Lru
+from zhengming.core.ids import new_uuid
+from zhengming.core.words import Word
+from zhengming.store import Store
+from zhengming.store.tx import Tx
+
+CANDIDATES: Final = 256
+"""How many of the latest replies of a history are looked up; an edit further back begins a new conversation."""
+
+
+class Relation(Word):
+    """How a turn stands to what came before."""
+
+    NEW = "new", "The first turn of a conversation, or a history of which nothing is known."
+    CONTINUED = "continued", "Goes on from a reply of ours that nothing had followed yet."
+    BRANCHED = "branched", "Goes on from a reply of ours that something else had followed already."
+    EDITED = "edited", "Begins as a known history and then holds replies that we did not give there."
+
+
+class Origin(Word):
+    """What told the conversation."""
+
+    NAMED = "named", "The client gave an id in a header or in the metadata."
+    RESPONSE = "response", "The client gave the id of the response that it goes on from."
+    HISTORY = "history", "The fingerprint of the messages."
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Where a turn belongs.
+
+    `known_prefix` is how many of the request's leading messages passed unchanged under these rules before; the rest is to
+    be screened. `parent` is the conversation from which this one was forked, else empty. `goes_on_from` is the node of
+    the last known reply, None at a beginning; `tip` is the point after the last message.
+    """
+
+    conversation_id: str
+    known_prefix: int
+    relation: Relation
+    parent: str
+    origin: Origin
+    service_id: str
+    person_id: str
+    rules_version: str
+    goes_on_from: bytes | None
+    tip: Point
+
+    @property
+    def begins(self) -> bool:
+        """Whether the conversation begins with this turn."""
+        return self.relation is Relation.NEW or self.parent != ""
+
+    def open(self, tx: Tx, now: int) -> None:
+        """Make the conversation's row in the unit that opens the turn; no statement unless the conversation begins."""
+        if self.begins:
+            rows.begin(
+                tx,
+                self.conversation_id,
+                service_id=self.service_id,
+                person_id=self.person_id,
+                origin=self.origin,
+                parent=self.parent,
+                now=now,
+            )
+
+
+class Closing(NamedTuple):
+    """What a finished turn leaves behind: the nodes of its replies and the digest of its response id.
+
+    `fresh` says that the nodes cannot have been in the conversation before.
+    """
+
+    nodes: tuple[NewNode, ...]
+    response: bytes | None
+    fresh: bool
+
+    def write(self, tx: Tx) -> None:
+        """Write the rows in the unit that closes the turn."""
+        rows.write(tx, self.nodes, self.response)
+
+
+class _Found(NamedTuple):
+    last: Known | None = None  # the latest reply that is known
+    at_end: bool = False  # no reply stands after it
+    screened: int = 0  # length of the longest beginning that passed under the rules of now
+    named: bool = False  # the conversation that the client named exists
+
+
+_NOTHING: Final = _Found()
+
+
+class Conversations:
+    """Resolves turns of one process: a bounded memory in front of the store, at most one read a turn, none for a first.
+
+    `key` is secret and the same on every replica. `size` bounds the fingerprints in memory (about 400 bytes each); with 0
+    every turn that has a history reads once, and `relation` is exact even when replicas serve one conversation at once.
+    """
+
+    def __init__(self, store: Store, key: bytes, *, size: int = 100_000, new_id: Callable[[], str] = new_uuid) -> None:
+        self._store = store
+        self._key = key
+        self._new_id = new_id
+        self._nodes: Lru[bytes, Known] = Lru(size)
+        self._responses: Lru[bytes, bytes] = Lru(size)
+        self._named: Lru[str, str] = Lru(size)
+
+    async def resolve(
+        self,
+        messages: Sequence[bytes],
+        roles: Sequence[str],
+        *,
+        person_id: str,
+        service_id: str,
+        rules_version: str,
+        explicit: str = "",
+        previous_response: str = "",
+        stand_in: bool = False,
+    ) -> Resolution:
+        """Return where a turn belongs.
+
+        `messages` are in canonical form, labels of ours removed, one role each. `rules_version` names all that a verdict
+        on the input depends on: rules, policy, audience. `stand_in` says that the person stands for the API key: whoever
+        then goes another way from a shared beginning gets a conversation of their own, for it is likely another person.
+        Raises what the store raises.
+        """
+        owner = (service_id.encode(), person_id.encode())
+        if previous_response:
+            before = await self._response(mac(self._key, b"response", *owner, _bytes(previous_response)))
+            if before is not None:
+                trail = follow(self._key, before.point, messages, roles)
+                found = self._after(before, trail, rules_version)
+                return self._decide(found, trail, Origin.RESPONSE, service_id, person_id, rules_version)
+        trail = follow(self._key, start(self._key, service_id, person_id, explicit), messages, roles)
+        if explicit:
+            name = "c_" + mac(self._key, b"named", *owner, _bytes(explicit)).hex()
+            found = await self._look_up(trail, rules_version, name)
+            return self._decide(found, trail, Origin.NAMED, service_id, person_id, rules_version, name=name)
+        found = await self._look_up(trail, rules_version)
+        return self._decide(found, trail, Origin.HISTORY, service_id, person_id, rules_version, fork=stand_in)
+
+    def closing(
+        self, turn: Resolution, replies: Sequence[bytes], *, clean: bool, now: int, response_id: str = ""
+    ) -> Closing:
+        """Return what a turn leaves behind: one node for each of its replies (several with `n` > 1).
+
+        `replies` are the assistant messages that were really shown, as a client sends them back, in canonical form.
+        `clean` says that every message of the history passed the input rules unchanged; otherwise the next turn belongs
+        to this conversation all the same, but its history is screened again. `response_id` is for `previous_response_id`.
+        """
+        version = turn.rules_version if clean else ""
+        made: dict[bytes, NewNode] = {}
+        for reply in replies:
+            point = follow(self._key, turn.tip, (reply,), ("assistant",)).tip
+            made[point.node] = NewNode(point, turn.conversation_id, turn.goes_on_from, version, now)
+        response = None
+        if response_id and made:
+            owner = (turn.service_id.encode(), turn.person_id.encode())
+            response = mac(self._key, b"response", *owner, _bytes(response_id))
+        goes_on = turn.relation is Relation.CONTINUED and turn.goes_on_from is not None
+        return Closing(tuple(made.values()), response, fresh=goes_on or turn.begins)
+
+    def remember(self, closing: Closing) -> None:
+        """Take a turn's nodes into memory; call it after the unit that wrote them was committed."""
+        for new in closing.nodes:
+            node = new.point.node
+            old = self._nodes.get(node)
+            if old is not None and old.conversation_id == new.conversation_id:
+                self._nodes.put(node, old._replace(point=new.point, rules_version=new.rules_version))
+            elif closing.fresh:
+                self._nodes.put(node, Known(new.point, new.conversation_id, new.rules_version, followed=False))
+            else:  # it may lie in the store already, with something that follows it
+                self._nodes.drop(node)
+            parent = None if new.parent is None else self._nodes.get(new.parent)
+            if parent is not None and parent.conversation_id == new.conversation_id:
+                self._nodes.put(parent.point.node, parent._replace(followed=True))
+            self._named.put(new.conversation_id, new.conversation_id)
+        if closing.response is not None:
+            self._responses.put(closing.response, closing.nodes[0].point.node)
+
+    def forget(self, conversation_ids: frozenset[str]) -> None:
+        """Forget conversations whose person was erased."""
+        self._nodes.drop_where(lambda known: known.conversation_id in conversation_ids)
+        self._named.drop_where(lambda name: name in conversation_ids)
+
+    async def _response(self, response: bytes) -> Known | None:
+        node = self._responses.get(response)
+        known = None if node is None else self._nodes.get(node)
+        if known is not None:
+            return known
+        known = await self._store.read(lambda tx: rows.by_response(tx, response))
+        if known is not None:
+            self._responses.put(response, known.point.node)
+            self._nodes.put(known.point.node, known)
+        return known
+
+    def _after(self, before: Known, trail: Trail, rules_version: str) -> _Found:
+        """Find replies after a response that the client named; memory only, since the one read was for the response."""
+        found = _pick(trail.replies, self._nodes.get, rules_version)
+        if found.last is None:
+            found = found._replace(last=before, at_end=not trail.replies)
+        return found._replace(screened=max(0, found.screened - before.point.length))
+
+    async def _look_up(self, trail: Trail, rules_version: str, name: str = "") -> _Found:
+        replies = trail.replies[-CANDIDATES:]
+        named = bool(name) and self._named.get(name) is not None
+        if not replies and (named or not name):
+            return _NOTHING._replace(named=named)
+        if replies and self._nodes.get(replies[-1].node) is not None:
+            return _pick(replies, self._nodes.get, rules_version)._replace(named=bool(name))
+        nodes = [reply.node for reply in replies]
+        found, named = await self._store.read(
+            lambda tx: (rows.lookup(tx, nodes), bool(name) and (named or rows.exists(tx, name)))
+        )
+        picked = _pick(replies, found.get, rules_version)
+        if picked.last is not None:
+            self._nodes.put(picked.last.point.node, picked.last)
+        if named:
+            self._named.put(name, name)
+        return picked._replace(named=named)
+
+    def _decide(
+        self,
+        found: _Found,
+        trail: Trail,
+        origin: Origin,
+        service_id: str,
+        person_id: str,
+        rules_version: str,
+        *,
+        name: str = "",
+        fork: bool = False,
+    ) -> Resolution:
+        relation = _relation(found, trail)
+        conversation_id = name or ("" if found.last is None else found.last.conversation_id)
+        parent = ""
+        if fork and relation in (Relation.BRANCHED, Relation.EDITED):
+            parent, conversation_id = conversation_id, ""
+        return Resolution(
+            conversation_id=conversation_id or self._new_id(),
+            known_prefix=found.screened,
+            relation=relation,
+            parent=parent,
+            origin=origin,
+            service_id=service_id,
+            person_id=person_id,
+            rules_version=rules_version,
+            goes_on_from=None if found.last is None else found.last.point.node,
+            tip=trail.tip,
+        )
+
+
+def _pick(replies: Sequence[Point], known: Callable[[bytes], Known | None], rules_version: str) -> _Found:
+    """Return the latest known reply, and the longest beginning that passed unchanged under these rules."""
+    last: Known | None = None
+    at_end = False
+    for reply in reversed(replies):
+        found = known(reply.node)
+        if found is None:
+            continue
+        if last is None:
+            last, at_end = found, reply is replies[-1]
+        if found.rules_version == rules_version and found.point.instructions == reply.instructions:
+            return _Found(last, at_end, reply.length)
+    return _Found(last, at_end)
+
+
+def _relation(found: _Found, trail: Trail) -> Relation:
+    if found.last is not None:
+        if not found.at_end:
+            return Relation.EDITED
+        return Relation.BRANCHED if found.last.followed else Relation.CONTINUED
+    if not found.named:
+        return Relation.NEW
+    return Relation.EDITED if trail.replies else Relation.CONTINUED
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
