@@ -7,7 +7,7 @@ See `docs/explanation/hold-back.md`.
 
 from zhengming.screen.guard.commands import Command, FieldGuard, Mask, Note, Screening, Show, Stop
 from zhengming.screen.guard.json import JsonGuard
-from zhengming.screen.guard.logprobs import LogprobQueue
+from zhengming.screen.guard.logprobs import LogprobQueue, blank_entry
 from zhengming.screen.guard.text import TextGuard
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "Show",
     "Stop",
     "TextGuard",
+    "blank_entry",
 ]

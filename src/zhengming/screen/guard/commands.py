@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
 from zhengming.core.signals import Reason
-
-if TYPE_CHECKING:
-    from zhengming.screen.matcher import Matcher
-    from zhengming.screen.policy import Profile
-    from zhengming.screen.rules import Rule
-    from zhengming.screen.scorers import Scorer
+from zhengming.screen.matcher import Match
+from zhengming.screen.policy import Profile
+from zhengming.screen.rules import Rule, RuleSet
+from zhengming.screen.scorers import Scorer
 
 
 class Show(NamedTuple):
@@ -48,17 +46,54 @@ class Stop(NamedTuple):
 Command = Show | Mask | Note | Stop
 
 
+class Scan(Protocol):
+    """An online matcher on one text (`screen.matcher.OnlineScan`); offsets are code points from where it began."""
+
+    def feed(self, text: str, /) -> list[Match]:
+        """Take the next piece; return the matches decided by now, by end, ties the longest, then the graver."""
+
+    def finish(self) -> list[Match]:
+        """The text ended: return what a right boundary was pending for."""
+
+    def live_from(self) -> int:
+        """Return the earliest offset from which a match that holds text back could still be completed."""
+
+
+class Engine(Protocol):
+    """What finds matches (`screen.matcher.Matcher`): immutable, shared by all streams."""
+
+    @property
+    def rules(self) -> RuleSet:
+        """The rules, in the order in which matches name them."""
+
+    @property
+    def version(self) -> str:
+        """The version of the rules."""
+
+    def acting(self, indices: frozenset[int], /) -> Any:
+        """Return what a stream needs to know about which rules hold text back."""
+
+    def stream(self, acting: Any, /) -> Scan:
+        """Begin a text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Screening:
     """Everything a guard needs, shared by all streams of one rule version and profile.
 
-    `mask` names the text that stands for a redacted rule, in the language of the reader.
+    `mask` gives the text that stands for what a rule redacted, in the language of the reader.
     """
 
-    matcher: Matcher
+    matcher: Engine
     profile: Profile
     scorers: Sequence[Scorer]
     mask: Callable[[Rule], str]
+    holding: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Settle once for all streams which rules hold text back: those that act, and those that spare others."""
+        held = self.profile.acting | self.profile.exempting
+        object.__setattr__(self, "holding", self.matcher.acting(held))
 
 
 class FieldGuard(Protocol):
