@@ -14,7 +14,7 @@ from zhengming.core.ids import new_uuid
 from zhengming.core.words import EventType
 from zhengming.store.tx import Entry, Tx
 
-RESERVED: Final = frozenset({"id", "type", "at"})
+RESERVED: Final = frozenset({"id", "type", "at", "seq"})
 _PLAIN: Final = frozenset({str, int, bool, bytes, type(None)})
 
 
@@ -24,23 +24,30 @@ def append(
     """Append an entry in this unit and return its id; it stands or falls with the unit's rows.
 
     The payload is canonical JSON: UTF-8, keys sorted by code point, no white space, no floats, `bytes` as standard
-    base64; `id`, `type` and `at` are added. `at` is milliseconds UTC, now when not given. `seq` is given at commit.
+    base64; `id`, `type`, `at` and, at commit, `seq` are added. `at` is milliseconds UTC, now when not given.
     Raises InvalidInputError for a reserved key, a float, an integer beyond 64 bits or a lone surrogate.
     """
-    if not RESERVED.isdisjoint(fields):
-        raise InvalidInputError(f"The fields of a ledger entry may not be named {sorted(RESERVED & set(fields))}.")
     moment = time.time_ns() // 1_000_000 if at is None else at
     name = new_uuid(milliseconds=moment) if entry_id is None else entry_id
-    payload = canonical({**fields, "id": name, "type": event.value, "at": moment})
-    tx.entries.append(Entry(name, event.value, moment, payload))
+    head: dict[str, object] = {"at": moment, "id": name}
+    tail: dict[str, object] = {"type": event.value}
+    for key, value in fields.items():
+        if key in RESERVED:
+            raise InvalidInputError(f"A field of a ledger entry may not be named {key!r}.", next_step="Rename it.")
+        if type(value) not in _PLAIN:
+            _refuse_floats(value, key)
+        if key < "seq":
+            head[key] = value
+        else:
+            tail[key] = value
+    # The seq is known only when the transaction ends, so the sorted keys are written in two halves around it.
+    entry = Entry(name, event.value, moment, canonical(head)[:-1] + b',"seq":', b"," + canonical(tail)[1:])
+    tx.entries.append(entry)
     return name
 
 
 def canonical(record: Mapping[str, object]) -> bytes:
-    """Return the record as canonical JSON, the bytes that are hashed; raises as :func:`append`."""
-    for key, value in record.items():
-        if type(value) not in _PLAIN:
-            _refuse_floats(value, key)
+    """Return the record as canonical JSON; raises InvalidInputError for what :func:`append` refuses but floats."""
     try:
         return orjson.dumps(record, default=_base64, option=orjson.OPT_SORT_KEYS)
     except TypeError as error:
@@ -65,4 +72,5 @@ def _refuse_floats(value: object, place: str) -> None:
 def _base64(value: Any) -> str:
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode("ascii")
-    raise TypeError(f"{type(value).__name__} is not allowed")
+    message = f"{type(value).__name__} is not allowed"
+    raise TypeError(message)

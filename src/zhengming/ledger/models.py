@@ -16,7 +16,6 @@ ledger_entry: Final = Table(
     Column("type", Text, nullable=False),
     Column("at", BIG, nullable=False),
     Column("payload", BLOB, nullable=False),
-    Column("leaf_hash", BLOB, nullable=False),
     UniqueConstraint("id", name="uq_ledger_entry_id"),
     comment="The log: payload is the canonical JSON that is hashed; seq is the leaf's index in the tree, from 0.",
 )
@@ -26,9 +25,9 @@ ledger_node: Final = Table(
     metadata,
     Column("level", Integer, primary_key=True),
     Column("idx", BIG, primary_key=True),
-    Column("hash", BLOB, nullable=False),
+    Column("hashes", BLOB, nullable=False),
     sqlite_with_rowid=False,
-    comment="Hashes of complete subtrees of 2^level leaves, level a multiple of 4; idx counts subtrees from 0.",
+    comment="Complete subtrees of 2^level leaves, level 4, 8, ...; hashes are their 16 subtrees of level - 4, joined.",
 )
 
 ledger_head: Final = Table(

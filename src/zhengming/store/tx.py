@@ -53,19 +53,20 @@ class Driver(Protocol):
 
 
 class Entry(NamedTuple):
-    """A ledger entry that waits for the end of the transaction: `payload` is the bytes that will be hashed."""
+    """A ledger entry that waits for the end of the transaction; its payload is `head`, its seq in digits, `tail`."""
 
     id: str
     type: str
     at: int
-    payload: bytes
+    head: bytes
+    tail: bytes
 
 
 class Tx:
     """A transaction as a unit sees it.
 
     `dialect` is `sqlite` or `postgresql`; `entries` are the ledger entries of the transaction so far;
-    `memo` is scratch space that lives as long as the transaction.
+    `memo` is scratch space that lives as long as the transaction; what a failed unit left in it stays.
     """
 
     __slots__ = ("_callbacks", "_cursor", "_driver", "_execute", "_postgres", "dialect", "entries", "memo")
@@ -124,7 +125,6 @@ class Tx:
         """Forget what was buffered since `mark`; the rows are the savepoint's business."""
         del self.entries[mark[0] :]
         del self._callbacks[mark[1] :]
-        self.memo.clear()
 
     def committed(self) -> None:
         """Run the callbacks of the units; called by the writer once, after COMMIT."""

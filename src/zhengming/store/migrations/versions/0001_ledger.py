@@ -26,7 +26,6 @@ def upgrade() -> None:
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("at", BIG, nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
-        sa.Column("leaf_hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_ledger_entry"),
         sa.UniqueConstraint("id", name="uq_ledger_entry_id"),
         comment="The log: payload is the canonical JSON that is hashed; seq is the leaf's index in the tree, from 0.",
@@ -35,10 +34,10 @@ def upgrade() -> None:
         "ledger_node",
         sa.Column("level", sa.Integer(), nullable=False),
         sa.Column("idx", BIG, nullable=False),
-        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("hashes", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("level", "idx", name="pk_ledger_node"),
         sqlite_with_rowid=False,
-        comment="Hashes of complete subtrees of 2^level leaves, level a multiple of 4; idx counts subtrees from 0.",
+        comment="Complete subtrees of 2^level leaves, level 4, 8, ...; hashes are their 16 subtrees of level - 4, joined.",
     )
     op.create_table(
         "ledger_head",
