@@ -1,0 +1,101 @@
+"""Judge a whole text at once: what a person sends, a file, a document. Streams have the guard instead.
+
+Rules of severity 0 name harmless phrases that hold a sign of harm ("I want to die laughing"): a match that lies inside
+one of its own category is not counted. Only a whole text knows such a phrase before it must decide, so these rules are
+not looked at on output; a stream decides by what is there, see `docs/explanation/rules-and-policy.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from zhengming.core.errors import InvalidInputError
+from zhengming.core.signals import Judgement, Reason, Signal, Span
+from zhengming.core.words import Verdict, gravest
+from zhengming.screen.fold import load_fold
+from zhengming.screen.matcher import Match, Matcher
+from zhengming.screen.policy import Profile
+from zhengming.screen.scorers import Scorer, ScorerTrack, signal_of
+
+
+def judge(matcher: Matcher, profile: Profile, text: str, scorers: Sequence[Scorer] = ()) -> Judgement:
+    """Return the verdict on a whole text with a reason for every finding that the policy does not simply allow.
+
+    Reasons stand in the order of the text (by end), those of scorers last; spans are code points of `text`. Of several
+    matches of one rule, those that lie inside another are left out. Raises InvalidInputError when the profile was
+    compiled for another rule set.
+    """
+    if profile.rules_version != matcher.version:
+        raise InvalidInputError(
+            f"the profile belongs to rules {profile.rules_version}, the matcher to {matcher.version}",
+            next_step="Compile the profile again after loading rules.",
+        )
+    reasons: list[Reason] = []
+    for match in counted(matcher, profile, matcher.scan(text)):
+        verdict = profile.verdicts[match.rule]
+        if verdict is not Verdict.ALLOW:
+            rule = matcher.rules.rules[match.rule]
+            span = Span(match.start, match.end)
+            reasons.append(Reason(Signal(rule.category, rule.severity, rule.id, rule.version, span), verdict))
+    if scorers:
+        reasons += _scored(profile, text, scorers)
+    verdict = gravest([reason.verdict for reason in reasons])
+    return Judgement(verdict, tuple(reasons), matcher.version, profile.policy_version)
+
+
+def counted(matcher: Matcher, profile: Profile, matches: Sequence[Match]) -> list[Match]:
+    """Return the matches that count: not inside a harmless phrase of their category, nor inside one of their own rule."""
+    rules = matcher.rules.rules
+    harmless = [match for match in matches if match.rule in profile.exempting]
+    first_start: dict[int, int] = {}
+    kept: list[Match] = []
+    for match in reversed(matches):  # by end, so whatever starts no later than this one holds it
+        start, end, number = match
+        if first_start.get(number, start + 1) <= start:
+            continue
+        first_start[number] = start
+        category = rules[number].category
+        if not any(
+            other.start <= start and end <= other.end and rules[other.rule].category is category for other in harmless
+        ):
+            kept.append(match)
+    kept.reverse()
+    return kept
+
+
+def redacted(text: str, judgement: Judgement, mask: Callable[[Signal], str]) -> str:
+    """Return the text with every span of verdict `redact` replaced by its mask.
+
+    Spans that overlap or touch become one, under the mask of the gravest signal among them, the first of equals.
+    """
+    signals = sorted(
+        (reason.signal.span, -reason.signal.severity, number)
+        for number, reason in enumerate(judgement.reasons)
+        if reason.verdict is Verdict.REDACT and reason.signal.span is not None
+    )
+    united: list[tuple[int, int, Signal]] = []
+    for (start, end), _, number in signals:
+        signal = judgement.reasons[number].signal
+        if united and start <= united[-1][1]:
+            first, last, gravest_yet = united[-1]
+            graver = signal if signal.severity > gravest_yet.severity else gravest_yet
+            united[-1] = (first, max(last, end), graver)
+        else:
+            united.append((start, end, signal))
+    parts: list[str] = []
+    position = 0
+    for start, end, signal in united:
+        parts += (text[position:start], mask(signal))
+        position = end
+    return "".join(parts) + text[position:]
+
+
+def _scored(profile: Profile, text: str, scorers: Sequence[Scorer]) -> list[Reason]:
+    track = ScorerTrack(scorers)
+    fired = track.feed(load_fold().plain(text)) + track.finish()
+    reasons: list[Reason] = []
+    for _, index, score in fired:
+        verdict = profile.verdict_of(scorers[index])
+        if verdict is not Verdict.ALLOW:
+            reasons.append(Reason(signal_of(scorers[index], score), verdict))
+    return reasons
