@@ -66,6 +66,7 @@ class Settings:
         "What happens to requests while Redis is down; safety does not depend on limits.",
         choices=("allow", "refuse"),
     )
+    region: str = _setting("CN", "ISO 3166 code of the country whose help lines are shown.")
     hotlines: str = _setting("", "Hotline file (YAML) in place of the packaged one.")
     log_level: str = _setting("info", "Least level that is logged.", choices=("debug", "info", "warning", "error"))
     metrics_open: bool = _setting(True, "Whether `/metrics` answers without a key; it carries no text and no identity.")

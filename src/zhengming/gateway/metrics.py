@@ -88,12 +88,21 @@ class Metrics:
             registry=registry,
             buckets=_SECONDS,
         )
-        self.rules_loaded = Gauge("zhengming_rules", "Rules in force.", registry=registry)
-        self.upstream_state = Gauge(
+        self.rules = Gauge("zhengming_rules", "Rules in force.", registry=registry)
+        self.upstream_open = Gauge(
             "zhengming_upstream_open", "1 while the circuit to an upstream is open.", ["upstream"], registry=registry
         )
         self.held = HeldCharacters()
         registry.register(self.held)
+
+        self._endings: dict[tuple[str, str], Counter] = {}
+
+    def count_turn(self, api: str, ending: str) -> None:
+        """Count a turn; the label look-up is kept, since it is on the hot path."""
+        child = self._endings.get((api, ending))
+        if child is None:
+            child = self._endings[api, ending] = self.turns.labels(api, ending)
+        child.inc()
 
     def render(self) -> bytes:
         """The text exposition of every metric."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, Table, Text
 
-from zhengming.store.schema import metadata
+from zhengming.store.schema import BIG, BLOB, metadata
 
 turn = Table(
     "turn",
@@ -31,14 +31,14 @@ turn = Table(
     Column("rules_version", Text, nullable=False),
     Column("policy_version", Text, nullable=False),
     Column("instance", Text, nullable=False),  # the process that serves it, to tell an orphan from a long stream
-    Column("opened_at", BigInteger, nullable=False),
-    Column("closed_at", BigInteger),
+    Column("opened_at", BIG, nullable=False),
+    Column("closed_at", BIG),
     Column("first_byte_ms", Integer),
     Column("held_max", Integer),
-    Column("tokens_in", Integer),
-    Column("tokens_out", Integer),
-    Column("input_sealed", LargeBinary),
-    Column("output_sealed", LargeBinary),
+    Column("tokens_in", BIG),
+    Column("tokens_out", BIG),
+    Column("input_sealed", BLOB),
+    Column("output_sealed", BLOB),
     Index("ix_turn_opened", "opened_at", "id"),
     Index("ix_turn_conversation", "conversation_id", "opened_at"),
     Index("ix_turn_open", "state", "instance"),
@@ -50,6 +50,7 @@ turn_signal = Table(
     Column("turn_id", Text, primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("surface", Text, nullable=False),
+    Column("place", Text, nullable=False),  # the text that the span counts in
     Column("category", Text, nullable=False),
     Column("severity", Integer, nullable=False),
     Column("rule", Text, nullable=False),
@@ -65,5 +66,23 @@ gateway_instance = Table(
     "gateway_instance",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("seen_at", BigInteger, nullable=False),
+    Column("seen_at", BIG, nullable=False),
+)
+
+conversation_care = Table(
+    "conversation_care",
+    metadata,
+    Column("conversation_id", Text, primary_key=True),
+    Column("state", BLOB, nullable=False),
+    Column("changed_at", BIG, nullable=False),
+    comment="The care state of a conversation: levels only, no text.",
+)
+
+rules_in_force = Table(
+    "rules_in_force",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("rules", Text, nullable=False),
+    Column("since", BIG, nullable=False),
+    comment="One row: the rule and policy version that the last *rules.changed* entry named.",
 )

@@ -41,7 +41,8 @@ class Ruling:
     policy: Policy
     scorers: tuple[Scorer, ...]
     _profiles: dict[tuple[Surface, Audience], Profile] = field(default_factory=dict)
-    _screenings: dict[tuple[Audience, str], Screening] = field(default_factory=dict)
+    _screenings: dict[tuple[Audience, str, bool], Screening] = field(default_factory=dict)
+    _unruled: Screening | None = None
 
     @property
     def version(self) -> str:
@@ -56,9 +57,12 @@ class Ruling:
             self._profiles[surface, audience] = found
         return found
 
-    def screening(self, audience: Audience, language: str) -> Screening:
-        """What guards of an answer need, shared by all streams of that audience and language."""
-        found = self._screenings.get((audience, language))
+    def screening(self, audience: Audience, language: str, *, tolerant: bool = False) -> Screening:
+        """What guards of an answer need, shared by all streams of that audience and language.
+
+        With `tolerant` a detector that fails finds nothing from there on, and says so on the stream that it served.
+        """
+        found = self._screenings.get((audience, language, tolerant))
         if found is None:
             found = Screening(
                 matcher=self.matcher,
@@ -66,8 +70,16 @@ class Ruling:
                 scorers=self.scorers,
                 mask=lambda rule: mask_text(rule, language),
             )
-            self._screenings[audience, language] = found
+            self._screenings[audience, language, tolerant] = found
         return found
+
+    def unruled(self) -> Screening:
+        """A screening without rules, for our own prepared words."""
+        if self._unruled is None:
+            nothing = compile_matcher(RuleSet((), "none"))
+            profile = compile_profile(self.policy, nothing.rules, Surface.OUTPUT, Audience.ADULT)
+            self._unruled = Screening(matcher=nothing, profile=profile, scorers=(), mask=lambda rule: rule.id)
+        return self._unruled
 
 
 class RulesInForce:

@@ -1,0 +1,135 @@
+"""What an answer carries besides the model's words: label, headers, notices, prepared help."""
+
+from __future__ import annotations
+
+from typing import Final, TypedDict
+from urllib.parse import quote
+
+from zhengming.care.step import CareAction, HelpSituation
+from zhengming.core.i18n import translate
+from zhengming.gateway.context import Gateway
+from zhengming.gateway.rules import Ruling
+from zhengming.gateway.survey import tolerates
+from zhengming.gateway.turn import Turn
+from zhengming.gateway.upstreams.headers import returned as returned_headers
+from zhengming.gateway.upstreams.request import Answer
+from zhengming.gateway.wire.base import Out, OutputContext, WholeOutput
+from zhengming.label.headers import label_headers
+from zhengming.label.text import TextLabel, wording
+from zhengming.screen.guard import Screening
+
+_NOT_OURS: Final = frozenset({b"content-type", b"content-length"})
+
+
+def notice(key: str, language: str, **values: object) -> str:
+    """A notice of the gateway in a language."""
+    return translate("gateway", key, language, **values)
+
+
+def label_for(turn: Turn) -> TextLabel:
+    """The explicit label of the service in the language of this turn."""
+    policy = turn.grant.service.label
+    language = turn.language if policy.language == "auto" else policy.language
+    return TextLabel(policy.placement, language, policy.wording)
+
+
+def screening_for(gateway: Gateway, turn: Turn, ruling: Ruling) -> Screening:
+    """The rules of an answer for this turn under a ruling; tolerant of failing detectors where the service says so."""
+    return ruling.screening(turn.audience, turn.language, tolerant=tolerates(gateway, turn))
+
+
+def context_for(gateway: Gateway, turn: Turn) -> OutputContext:
+    """What the wire format needs to guard and label the model's answer."""
+    label = label_for(turn)
+    offer = _offer(gateway, turn)
+    end = f"\n\n{offer}{label.end}" if offer else label.end
+    return OutputContext(
+        screening=screening_for(gateway, turn, turn.ruling),
+        aigc=turn.aigc.to_json(),
+        produce_id=turn.id,
+        label_start=label.start,
+        label_end=end,
+        structured=turn.request.structured,
+        notice=lambda _reason: stop_text(gateway, turn),
+    )
+
+
+def _offer(gateway: Gateway, turn: Turn) -> str:
+    if turn.plan is None or turn.plan.action is not CareAction.OFFER_HELP:
+        return ""
+    gateway.metrics.help_shown.inc()
+    return gateway.help.for_plan(turn.plan, turn.language, turn.audience)
+
+
+def stop_text(gateway: Gateway, turn: Turn) -> str:
+    """What follows a stop; a person in danger gets help with it, never the bare notice."""
+    text = "\n\n" + notice("stop.notice", turn.language)
+    if turn.in_danger:
+        text += "\n\n" + help_text(gateway, turn)
+    return text
+
+
+def help_text(gateway: Gateway, turn: Turn, situation: HelpSituation = HelpSituation.UNAVAILABLE) -> str:
+    """Prepared help for the person of this turn. People wrote it, so it carries no label that says otherwise.
+
+    `none` as the situation stands for the text of the turn's plan of care.
+    """
+    if situation is HelpSituation.NONE and turn.plan is not None:
+        return gateway.help.for_plan(turn.plan, turn.language, turn.audience)
+    variant = 0 if turn.plan is None else turn.plan.variant
+    return gateway.help.for_situation(situation, turn.language, turn.audience, variant)
+
+
+def _unruled_context(gateway: Gateway, turn: Turn, label: TextLabel | None) -> OutputContext:
+    """A context for our own words: nothing is screened, and `label` is None where people wrote every word."""
+    return OutputContext(
+        screening=gateway.rules.ruling.unruled(),
+        aigc=turn.aigc.to_json(),
+        produce_id=turn.id,
+        label_start=label.start if label else "",
+        label_end=label.end if label else "",
+    )
+
+
+def composed(gateway: Gateway, turn: Turn, text: str, *, finish: str = "stop", label: bool = False) -> Out:
+    """An answer that no model made, as the events of a stream."""
+    context = _unruled_context(gateway, turn, label_for(turn) if label else None)
+    stream = turn.api.stream(context, turn.request)
+    first = stream.feed(turn.api.compose_stream(text, **_frame(turn), finish=finish))
+    last = stream.finish()
+    turn.replies, turn.response_id = stream.replies(), stream.response_id
+    return Out(first.data + last.data, first.shown + last.shown)
+
+
+def composed_whole(
+    gateway: Gateway, turn: Turn, text: str, *, finish: str = "stop", label: bool = False
+) -> WholeOutput:
+    """The same as one body."""
+    context = _unruled_context(gateway, turn, label_for(turn) if label else None)
+    return turn.api.whole(context, turn.request, turn.api.compose_whole(text, **_frame(turn), finish=finish))
+
+
+class _Frame(TypedDict):
+    answer_id: str
+    model: str
+    created: int
+
+
+def _frame(turn: Turn) -> _Frame:
+    return {"answer_id": f"zm-{turn.id}", "model": turn.request.model, "created": turn.opened_at // 1000}
+
+
+def headers_for(turn: Turn) -> list[tuple[bytes, bytes]]:
+    """Headers that name the turn and carry its label beside the text."""
+    label = label_for(turn)
+    words = turn.grant.service.label.wording or wording(label.language)
+    return [
+        *label_headers(turn.aigc, words),
+        (b"x-zhengming-conversation", quote(turn.conversation.conversation_id, safe="").encode("ascii")),
+        (b"x-zhengming-verdict", turn.verdict.encode("ascii")),
+    ]
+
+
+def returned(answer: Answer) -> list[tuple[bytes, bytes]]:
+    """The upstream's headers that may reach the client beside ours."""
+    return [(name, value) for name, value in returned_headers(answer.headers) if name not in _NOT_OURS]

@@ -1,0 +1,174 @@
+"""A turn from the request to its end: the one place where its steps stand in order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+
+import structlog
+
+from zhengming.care.precedence import Circumstances, OutcomeKind, decide
+from zhengming.core.errors import UnavailableError, ZhengmingError
+from zhengming.gateway.admit import admit, stripper_for
+from zhengming.gateway.apis import Api
+from zhengming.gateway.context import Gateway
+from zhengming.gateway.examine import examine
+from zhengming.gateway.http import Client, ClientGoneError, Receive, Scope, Send
+from zhengming.gateway.records import Ending
+from zhengming.gateway.refusals import refuse
+from zhengming.gateway.relay import Relay, relay_whole
+from zhengming.gateway.survey import emergency, spend_tokens, survey
+from zhengming.gateway.turn import Turn, close_turn, open_turn
+from zhengming.gateway.unmodelled import answer_without_model, pass_error_on
+from zhengming.gateway.upstreams.errors import UpstreamError
+from zhengming.gateway.upstreams.headers import forwarded
+from zhengming.gateway.upstreams.request import SUCCESS, Answer, UpstreamRequest
+from zhengming.gateway.wire.request import rewrite
+
+log = structlog.get_logger(__name__)
+
+
+async def serve_turn(gateway: Gateway, api: Api, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one request of a turn API, whatever happens."""
+    client = Client(receive, send)
+    try:
+        turn = await admit(gateway, api, scope, receive)
+    except ClientGoneError:
+        return
+    except ZhengmingError as error:
+        await refuse(gateway, client, error)
+        return
+    gateway.active += 1
+    client.watch()
+    ending = Ending.FAILED
+    try:
+        ending = await _converse(gateway, turn, client, scope)
+        await spend_tokens(gateway, turn)
+    except asyncio.CancelledError:
+        if not client.settle():
+            raise
+        ending = Ending.CLIENT_GONE
+        if turn.recorded:
+            await _close_quietly(gateway, turn, ending)
+    except UnavailableError as error:
+        # The store went away while the answer was on its way: without its closing entry it must not look complete.
+        log.error("turn.unclosed", turn=turn.id, reason=str(error))  # noqa: TRY400 - the text says it all
+        gateway.metrics.store_errors.inc()
+        await client.break_off(error)
+    finally:
+        client.unwatch()
+        gateway.active -= 1
+        _count(gateway, turn, ending)
+
+
+async def _converse(gateway: Gateway, turn: Turn, client: Client, scope: Scope) -> Ending:
+    """Examine, decide who wins, open, ask, answer, close."""
+    await examine(gateway, turn)
+    now = await survey(gateway, turn)
+    outcome = decide(now)
+    if outcome.kind is not OutcomeKind.SERVE:
+        return await answer_without_model(gateway, turn, client, outcome)
+    request = UpstreamRequest(
+        "POST",
+        turn.api.path,
+        turn.model,
+        lambda model: rewrite(
+            turn.request,
+            model=model,
+            drop_labels=stripper_for(turn.grant.service.label.wording),
+            redact=turn.redactions,
+        ),
+        forwarded(scope["headers"]),
+        turn.request.stream,
+    )
+    opening = asyncio.ensure_future(open_turn(gateway, turn))
+    try:
+        answer = await gateway.upstreams.open(request)
+    except ZhengmingError as error:  # an upstream that fails, or a model that no upstream serves
+        if not await _opened(gateway, opening):
+            return await _without_store(gateway, turn, client, now)
+        return await _upstream_failed(gateway, turn, client, now, error)
+    except BaseException:
+        await asyncio.wait([opening])
+        raise
+    try:
+        if not await _opened(gateway, opening):
+            return await _without_store(gateway, turn, client, now)
+        turn.upstream = answer.upstream
+        return await _answer(gateway, turn, client, answer, now)
+    finally:
+        await answer.close()
+
+
+async def _opened(gateway: Gateway, opening: asyncio.Future[None]) -> bool:
+    """Whether the opening entry is durable. It is waited for even when the client leaves: a turn is never half open."""
+    try:
+        await asyncio.shield(opening)
+    except UnavailableError as error:
+        log.error("turn.unopened", reason=str(error))  # noqa: TRY400 - the text says it all
+        gateway.metrics.store_errors.inc()
+        return False
+    except asyncio.CancelledError:
+        await asyncio.wait([opening])
+        raise
+    return True
+
+
+async def _answer(gateway: Gateway, turn: Turn, client: Client, answer: Answer, now: Circumstances) -> Ending:
+    """Hand on what the upstream says: a stream, a whole answer, or its error."""
+    if answer.status not in SUCCESS:
+        outcome = decide(replace(now, upstream_ok=False))
+        if outcome.kind is OutcomeKind.PREPARED_HELP:
+            return await answer_without_model(gateway, turn, client, outcome)
+        return await pass_error_on(gateway, turn, client, answer)
+    if turn.request.stream and "event-stream" in answer.headers.get("content-type", "event-stream"):
+        return await Relay(gateway, turn, client, answer).run()
+    try:
+        return await relay_whole(gateway, turn, client, answer)
+    except UpstreamError as error:
+        return await _upstream_failed(gateway, turn, client, now, error)
+
+
+async def _upstream_failed(
+    gateway: Gateway, turn: Turn, client: Client, now: Circumstances, error: ZhengmingError
+) -> Ending:
+    outcome = decide(replace(now, upstream_ok=False))
+    if outcome.kind is OutcomeKind.PREPARED_HELP:
+        return await answer_without_model(gateway, turn, client, outcome)
+    await close_turn(gateway, turn, Ending.FAILED)
+    await refuse(gateway, client, error)
+    return Ending.FAILED
+
+
+async def _without_store(gateway: Gateway, turn: Turn, client: Client, now: Circumstances) -> Ending:
+    """No evidence, no service: nothing of the model is shown; a person in danger still meets help."""
+    outcome = decide(replace(now, store_ok=False, emergency_cue=now.emergency_cue or emergency(turn)))
+    return await answer_without_model(gateway, turn, client, outcome)
+
+
+async def _close_quietly(gateway: Gateway, turn: Turn, ending: Ending) -> None:
+    """Close a turn whose client is gone; a store that fails leaves it to be closed as interrupted at the next start."""
+    try:
+        await close_turn(gateway, turn, ending)
+    except UnavailableError as error:
+        log.error("turn.unclosed", turn=turn.id, reason=str(error))  # noqa: TRY400 - the text says it all
+        gateway.metrics.store_errors.inc()
+
+
+def _count(gateway: Gateway, turn: Turn, ending: Ending) -> None:
+    metrics = gateway.metrics
+    metrics.count_turn(turn.api.function, ending)
+    metrics.duration.observe(time.perf_counter() - turn.began)
+    if turn.first_byte_ms is not None:
+        metrics.first_byte.observe(turn.first_byte_ms / 1000)
+    if turn.unscreened:
+        metrics.unscreened.inc()
+    if not turn.attributed:
+        metrics.unattributed.inc()
+    for part in turn.request.unjudged:
+        metrics.unjudged.labels(part.kind).inc()
+    for _, reason in turn.found:
+        metrics.verdicts.labels("input", reason.signal.category, reason.verdict).inc()
+    for reason in turn.answer_reasons:
+        metrics.verdicts.labels("output", reason.signal.category, reason.verdict).inc()

@@ -1,0 +1,105 @@
+"""Routes that carry no turn: embeddings pass unchanged, and the list of models is made from the routes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from zhengming.core.errors import InvalidInputError, ZhengmingError
+from zhengming.core.words import SwitchKind
+from zhengming.gateway.admit import ForbiddenError, authenticate, receive_body
+from zhengming.gateway.context import Gateway
+from zhengming.gateway.http import JSON, Client, Receive, Scope
+from zhengming.gateway.survey import SwitchedOffError
+from zhengming.gateway.upstreams.headers import forwarded, returned
+from zhengming.gateway.upstreams.request import UpstreamRequest, read_whole
+from zhengming.gateway.wire.judge_json import parse_object
+from zhengming.gateway.wire.splice import Splice, dump
+
+log = structlog.get_logger(__name__)
+
+_LARGEST_LIST: Final = 5_000_000
+
+
+async def embeddings(gateway: Gateway, scope: Scope, receive: Receive, client: Client) -> None:
+    """Pass a request for embeddings on; only the model's name may be replaced. No person reads the answer: no turn."""
+    grant = authenticate(gateway, scope, "chat")
+    if "embeddings" not in grant.service.functions:
+        raise ForbiddenError(
+            f"The service {grant.service.name!r} does not offer embeddings.",
+            next_step="Add it to the functions of the service.",
+        )
+    stop = gateway.directory.switch(
+        SwitchKind.STOP_GENERATION, gateway.clock(), service_id=grant.service.id, function="embeddings"
+    )
+    if stop is not None:
+        raise SwitchedOffError(f"Embeddings are switched off: {stop.why}", next_step="Try again later.")
+    raw = await receive_body(gateway, scope, receive)
+    model = parse_object(raw).get("model")
+    if not isinstance(model, str):
+        raise InvalidInputError("model must be a string.", next_step="Name one of GET /v1/models.")
+    request = UpstreamRequest(
+        "POST",
+        "/v1/embeddings",
+        grant.service.model(model) or model,
+        lambda name: _with_model(raw, model, name),
+        forwarded(scope["headers"]),
+    )
+    client.watch()
+    try:
+        await _pass_on(gateway, request, client)
+    except asyncio.CancelledError:
+        if not client.settle():
+            raise
+    finally:
+        client.unwatch()
+
+
+def _with_model(raw: bytes, asked: str, model: str) -> bytes:
+    if model == asked:
+        return raw
+    splice = Splice(raw)
+    splice.replace(("model",), dump(model))
+    return splice.render()
+
+
+async def _pass_on(gateway: Gateway, request: UpstreamRequest, client: Client) -> None:
+    answer = await gateway.upstreams.open(request)
+    try:
+        await client.start(answer.status, [JSON, *(pair for pair in returned(answer.headers) if pair[0] != JSON[0])])
+        while data := await answer.read():
+            await client.write(data)
+        await client.write(b"", more=False)
+    finally:
+        await answer.close()
+
+
+async def models(gateway: Gateway, scope: Scope, _receive: Receive, client: Client) -> None:
+    """List the models that this key's service may name."""
+    grant = authenticate(gateway, scope, "chat")
+    names = list(grant.service.models) or await model_names(gateway)
+    owner = grant.service.producer
+    body = {
+        "object": "list",
+        "data": [{"id": name, "object": "model", "created": 0, "owned_by": owner} for name in names],
+    }
+    await client.respond(200, dump(body))
+
+
+async def model_names(gateway: Gateway) -> list[str]:
+    """The configured aliases, then what the upstreams that take every name offer; one that is down is left out."""
+    routes = gateway.upstreams.routes
+    names = list(routes.aliases)
+    for upstream in sorted(routes.passing):
+        try:
+            answer = await gateway.upstreams.open_at(upstream, UpstreamRequest("GET", "/v1/models"))
+            listed = parse_object(await read_whole(answer, _LARGEST_LIST)).get("data")
+        except ZhengmingError as error:
+            log.warning("models.unlisted", upstream=upstream, reason=str(error))
+            continue
+        found = [entry.get("id") for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+        prefix = "" if routes.default else f"{upstream}/"
+        names += [f"{prefix}{name}" for name in found if isinstance(name, str)]
+    return list(dict.fromkeys(names))
