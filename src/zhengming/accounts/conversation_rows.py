@@ -11,20 +11,22 @@ from zhengming.store.tx import Row, Tx
 _SIZES: Final = (4, 32, 256)
 """Lengths of IN lists: few, so that both databases meet the same few statements again."""
 
-_KNOWN: Final = (
-    "n.node, n.instructions, n.length, n.conversation_id, n.rules_version, EXISTS (SELECT 1 FROM conversation_node c"
-    " WHERE c.conversation_id = n.conversation_id AND c.parent = n.node)"
-)
+_KNOWN: Final = "n.node, n.instructions, n.length, n.conversation_id, n.rules_version, n.followed"
 _LOOKUPS: Final = {
     size: f"SELECT {_KNOWN} FROM conversation_node n WHERE n.node IN ({', '.join(f':n{i}' for i in range(size))})"
     for size in _SIZES
 }
 _INSERT_NODE: Final = (
-    "INSERT INTO conversation_node (node, conversation_id, parent, instructions, length, rules_version, seen_at)"
-    " VALUES (:node, :conversation_id, :parent, :instructions, :length, :rules_version, :seen_at)"
-    " ON CONFLICT (node) DO UPDATE SET conversation_id = excluded.conversation_id, parent = excluded.parent,"
+    "INSERT INTO conversation_node (node, conversation_id, parent, followed, instructions, length, rules_version,"
+    " seen_at) VALUES (:node, :conversation_id, :parent, 0, :instructions, :length, :rules_version, :seen_at)"
+    " ON CONFLICT (node) DO UPDATE SET followed = CASE WHEN conversation_node.conversation_id ="
+    " excluded.conversation_id THEN conversation_node.followed ELSE 0 END, conversation_id = excluded.conversation_id, parent = excluded.parent,"
     " instructions = excluded.instructions, length = excluded.length, rules_version = excluded.rules_version,"
     " seen_at = excluded.seen_at"
+)
+_FOLLOW: Final = (
+    "UPDATE conversation_node SET followed = 1"
+    " WHERE node = :node AND conversation_id = :conversation_id AND followed = 0"
 )
 
 
@@ -32,7 +34,7 @@ class Known(NamedTuple):
     """A reply of ours that is known by its fingerprint.
 
     `rules_version` is that under which everything up to the reply passed unchanged, empty when something did not;
-    `followed` says that something follows the reply in its conversation already.
+    `followed` says that something has followed the reply since it came to its conversation.
     """
 
     point: Point
@@ -96,6 +98,8 @@ def write(tx: Tx, nodes: Sequence[NewNode], response: bytes | None) -> None:
 
     A node that is there already belongs from now on to the conversation that showed it last.
     """
+    if nodes and nodes[0].parent is not None:
+        tx.run(_FOLLOW, {"node": nodes[0].parent, "conversation_id": nodes[0].conversation_id})
     for new in nodes:
         tx.run(
             _INSERT_NODE,
@@ -126,8 +130,8 @@ def write(tx: Tx, nodes: Sequence[NewNode], response: bytes | None) -> None:
 def prune(tx: Tx, before: int, limit: int = 1_000) -> int:
     """Remove at most `limit` fingerprints and response ids last written before a time; return how many went.
 
-    Call again while it returns more than 0: short units leave the writer free for turns. The conversations' own rows stay,
-    for turns name them.
+    Call again while it returns more than 0: short units leave the writer free for turns. The conversations' own rows
+    stay, for turns name them.
     """
     gone = 0
     for table, key in (("conversation_node", "node"), ("conversation_response", "id")):

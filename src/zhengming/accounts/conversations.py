@@ -3,9 +3,9 @@
 See ADR 0005 and docs/explanation/conversation-identity.md. A client may name the conversation, or the response it goes
 on from; else the history itself tells, by the fingerprint of its longest beginning that ends in a reply of ours.
 
-What a client claims is never believed: a reply that we did not give has no known fingerprint, so it is new and screened.
-Conversation ids given by clients, and response ids, are digested together with service and person; naming another
-person's conversation leads nowhere.
+What a client claims is never believed: a reply that we did not give has no known fingerprint, so it is screened like
+anything new. Conversation ids given by clients, and response ids, are digested together with service and person; naming
+another person's conversation leads nowhere.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class Origin(Word):
 class Resolution:
     """Where a turn belongs.
 
-    `known_prefix` is how many of the request's leading messages passed unchanged under these rules before; the rest is to
-    be screened. `parent` is the conversation from which this one was forked, else empty. `goes_on_from` is the node of
-    the last known reply, None at a beginning; `tip` is the point after the last message.
+    `known_prefix` is how many of the request's leading messages passed unchanged under these rules before; the rest is
+    to be screened. `parent` is the conversation from which this one was forked, else empty. `goes_on_from` is the node
+    of the last known reply, None at a beginning; `tip` is the point after the last message.
     """
 
     conversation_id: str
@@ -98,6 +98,12 @@ class Closing(NamedTuple):
         rows.write(tx, self.nodes, self.response)
 
 
+class _Owner(NamedTuple):
+    service_id: str
+    person_id: str
+    rules_version: str
+
+
 class _Found(NamedTuple):
     last: Known | None = None  # the latest reply that is known
     at_end: bool = False  # no reply stands after it
@@ -111,8 +117,8 @@ _NOTHING: Final = _Found()
 class Conversations:
     """Resolves turns of one process: a bounded memory in front of the store, at most one read a turn, none for a first.
 
-    `key` is secret and the same on every replica. `size` bounds the fingerprints in memory (about 400 bytes each); with 0
-    every turn that has a history reads once, and `relation` is exact even when replicas serve one conversation at once.
+    `key` is secret and the same on every replica. `size` bounds the fingerprints in memory (about 400 bytes each); with
+    0 every turn that has a history reads once, and `relation` is exact even when replicas share one conversation.
     """
 
     def __init__(self, store: Store, key: bytes, *, size: int = 100_000, new_id: Callable[[], str] = new_uuid) -> None:
@@ -137,25 +143,25 @@ class Conversations:
     ) -> Resolution:
         """Return where a turn belongs.
 
-        `messages` are in canonical form, labels of ours removed, one role each. `rules_version` names all that a verdict
-        on the input depends on: rules, policy, audience. `stand_in` says that the person stands for the API key: whoever
-        then goes another way from a shared beginning gets a conversation of their own, for it is likely another person.
-        Raises what the store raises.
+        `messages` are in canonical form, labels of ours removed, one role each. `rules_version` names all that a
+        verdict on the input depends on: rules, policy, audience. `stand_in` says that the person stands for the API
+        key: whoever then goes another way from a shared beginning gets a conversation of their own, for it is likely
+        another person. Raises what the store raises.
         """
-        owner = (service_id.encode(), person_id.encode())
+        owner = _Owner(service_id, person_id, rules_version)
         if previous_response:
-            before = await self._response(mac(self._key, b"response", *owner, _bytes(previous_response)))
+            before = await self._response(self._digest(owner, b"response", previous_response))
             if before is not None:
                 trail = follow(self._key, before.point, messages, roles)
                 found = self._after(before, trail, rules_version)
-                return self._decide(found, trail, Origin.RESPONSE, service_id, person_id, rules_version)
+                return self._decide(owner, found, trail, Origin.RESPONSE)
         trail = follow(self._key, start(self._key, service_id, person_id, explicit), messages, roles)
         if explicit:
-            name = "c_" + mac(self._key, b"named", *owner, _bytes(explicit)).hex()
+            name = "c_" + self._digest(owner, b"named", explicit).hex()
             found = await self._look_up(trail, rules_version, name)
-            return self._decide(found, trail, Origin.NAMED, service_id, person_id, rules_version, name=name)
+            return self._decide(owner, found, trail, Origin.NAMED, name=name)
         found = await self._look_up(trail, rules_version)
-        return self._decide(found, trail, Origin.HISTORY, service_id, person_id, rules_version, fork=stand_in)
+        return self._decide(owner, found, trail, Origin.HISTORY, fork=stand_in)
 
     def closing(
         self, turn: Resolution, replies: Sequence[bytes], *, clean: bool, now: int, response_id: str = ""
@@ -164,7 +170,8 @@ class Conversations:
 
         `replies` are the assistant messages that were really shown, as a client sends them back, in canonical form.
         `clean` says that every message of the history passed the input rules unchanged; otherwise the next turn belongs
-        to this conversation all the same, but its history is screened again. `response_id` is for `previous_response_id`.
+        to this conversation all the same, but its history is screened again. `response_id` is what a client may name
+        as `previous_response_id`.
         """
         version = turn.rules_version if clean else ""
         made: dict[bytes, NewNode] = {}
@@ -173,8 +180,8 @@ class Conversations:
             made[point.node] = NewNode(point, turn.conversation_id, turn.goes_on_from, version, now)
         response = None
         if response_id and made:
-            owner = (turn.service_id.encode(), turn.person_id.encode())
-            response = mac(self._key, b"response", *owner, _bytes(response_id))
+            owner = _Owner(turn.service_id, turn.person_id, version)
+            response = self._digest(owner, b"response", response_id)
         goes_on = turn.relation is Relation.CONTINUED and turn.goes_on_from is not None
         return Closing(tuple(made.values()), response, fresh=goes_on or turn.begins)
 
@@ -200,6 +207,10 @@ class Conversations:
         """Forget conversations whose person was erased."""
         self._nodes.drop_where(lambda known: known.conversation_id in conversation_ids)
         self._named.drop_where(lambda name: name in conversation_ids)
+
+    def _digest(self, owner: _Owner, purpose: bytes, text: str) -> bytes:
+        parts = (owner.service_id.encode(), owner.person_id.encode(), text.encode("utf-8", "surrogatepass"))
+        return mac(self._key, purpose, *parts)
 
     async def _response(self, response: bytes) -> Known | None:
         node = self._responses.get(response)
@@ -238,16 +249,7 @@ class Conversations:
         return picked._replace(named=named)
 
     def _decide(
-        self,
-        found: _Found,
-        trail: Trail,
-        origin: Origin,
-        service_id: str,
-        person_id: str,
-        rules_version: str,
-        *,
-        name: str = "",
-        fork: bool = False,
+        self, owner: _Owner, found: _Found, trail: Trail, origin: Origin, *, name: str = "", fork: bool = False
     ) -> Resolution:
         relation = _relation(found, trail)
         conversation_id = name or ("" if found.last is None else found.last.conversation_id)
@@ -260,9 +262,9 @@ class Conversations:
             relation=relation,
             parent=parent,
             origin=origin,
-            service_id=service_id,
-            person_id=person_id,
-            rules_version=rules_version,
+            service_id=owner.service_id,
+            person_id=owner.person_id,
+            rules_version=owner.rules_version,
             goes_on_from=None if found.last is None else found.last.point.node,
             tip=trail.tip,
         )
@@ -291,7 +293,3 @@ def _relation(found: _Found, trail: Trail) -> Relation:
     if not found.named:
         return Relation.NEW
     return Relation.EDITED if trail.replies else Relation.CONTINUED
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")

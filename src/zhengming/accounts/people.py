@@ -96,8 +96,8 @@ def band_of_birth(birth: date, today: date) -> Audience:
 def audience_for(service: ServiceProfile, person: Person | None, *, has_conversation: bool) -> Audience:
     """Return the audience that a turn is judged for.
 
-    A reported band counts. Who is unknown, or merely stands for an API key, is treated as the strictest that the service
-    allows; so is a turn that belongs to no conversation, unless the reported band is stricter still.
+    A reported band counts. Who is unknown, or merely stands for an API key, is treated as the strictest that the
+    service allows; so is a turn that belongs to no conversation, unless the reported band is stricter still.
     """
     cautious = strictest(service.audiences)
     band = None if person is None or person.stand_in else person.band

@@ -21,8 +21,9 @@ UnscreenedPolicy = Literal["refuse", "allow"]
 LABEL_LANGUAGES: Final = ("auto", "zh-CN", "en", "both")
 UNSCREENED_POLICIES: Final = ("refuse", "allow")
 FUNCTIONS: Final = ("chat", "completions", "responses", "embeddings")
-MAX_LIMIT: Final = 1_000_000_000
-"""The largest limit: keeps the arithmetic of the limiter exact in Redis, whose numbers are doubles."""
+MAX_RATE: Final = 1_000_000
+MAX_QUOTA: Final = 1_000_000_000_000
+"""The largest limits a minute and a day: they keep the limiter's arithmetic exact in Redis, which counts in doubles."""
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 _PRODUCER = re.compile(r"[!#-\[\]-~]{1,128}")  # GB 45438-2025, annex: 0x21-0x7E, no backslash, no quote
@@ -104,8 +105,9 @@ class ServiceProfile:
             "is a provider code or a name of 1 to 128 printable ASCII characters without space, quote and backslash",
         )
         for limit in fields(self.limits):
-            value = getattr(self.limits, limit.name)
-            _require(0 <= value <= MAX_LIMIT, f"limits.{limit.name}", f"is a number from 0 to {MAX_LIMIT}")
+            largest = MAX_RATE if limit.name.endswith("_minute") else MAX_QUOTA
+            fits = 0 <= getattr(self.limits, limit.name) <= largest
+            _require(fits, f"limits.{limit.name}", f"is a number from 0 to {largest}")
         return self
 
     def to_json(self) -> dict[str, Any]:
@@ -145,7 +147,7 @@ def from_json(values: Mapping[str, Any]) -> ServiceProfile:
 
 
 def loads(text: str) -> ServiceProfile:
-    """Read a stored profile. Top-level fields of a later release are passed over, so that replicas can be updated in turn."""
+    """Read a stored profile; fields of a later release are passed over, so that replicas can be updated in turn."""
     return _read(json.loads(text)).check()
 
 

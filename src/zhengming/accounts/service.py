@@ -34,7 +34,7 @@ def create(tx: Tx, profile: ServiceProfile, *, who: str, why: str, now: int) -> 
         " VALUES (:id, :name, :profile, 1, :now, :now)",
         {"id": made.id, "name": made.name, "profile": made.dumps(), "now": now},
     )
-    _record(tx, made, None, who, why, now)
+    _record(tx, made, None, who=who, why=why, now=now)
     return made
 
 
@@ -48,10 +48,11 @@ def update(tx: Tx, profile: ServiceProfile, *, who: str, why: str, now: int) -> 
     require_unfrozen(tx, changed.id, now)
     _require_free(tx, changed)
     tx.run(
-        "UPDATE service SET name = :name, profile = :profile, revision = revision + 1, changed_at = :now WHERE id = :id",
+        "UPDATE service SET name = :name, profile = :profile, revision = revision + 1, changed_at = :now"
+        " WHERE id = :id",
         {"id": changed.id, "name": changed.name, "profile": changed.dumps(), "now": now},
     )
-    _record(tx, changed, before, who, why, now)
+    _record(tx, changed, before, who=who, why=why, now=now)
     return changed
 
 
@@ -93,7 +94,7 @@ def _require_free(tx: Tx, profile: ServiceProfile) -> None:
         raise ConflictError(f"There is a service named {profile.name!r} already.", next_step="Choose another name.")
 
 
-def _record(tx: Tx, after: ServiceProfile, before: ServiceProfile | None, who: str, why: str, now: int) -> None:
+def _record(tx: Tx, after: ServiceProfile, before: ServiceProfile | None, *, who: str, why: str, now: int) -> None:
     if not who.strip() or not why.strip():
         raise InvalidInputError("A change of a service needs who makes it and why.", next_step="Give both.")
     old = {} if before is None else before.to_json()

@@ -74,6 +74,7 @@ def upgrade() -> None:
         sa.Column("node", sa.LargeBinary(), nullable=False),
         sa.Column("conversation_id", sa.Text(), nullable=False),
         sa.Column("parent", sa.LargeBinary(), nullable=True),
+        sa.Column("followed", sa.Integer(), nullable=False),
         sa.Column("instructions", sa.LargeBinary(), nullable=False),
         sa.Column("length", sa.Integer(), nullable=False),
         sa.Column("rules_version", sa.Text(), nullable=False),
@@ -82,7 +83,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
         comment="Keyed fingerprints of histories that end in a reply of ours; no text can be had from them.",
     )
-    op.create_index("ix_conversation_node_parent", "conversation_node", ["conversation_id", "parent"])
+    op.create_index("ix_conversation_node_conversation_id", "conversation_node", ["conversation_id"])
     op.create_index("ix_conversation_node_seen_at", "conversation_node", ["seen_at"])
     op.create_table(
         "conversation_response",
