@@ -110,7 +110,7 @@ async def test_silence_before_the_headers_is_a_time_out(upstream_at: Make) -> No
         gone.set()
 
     async with hostile(silent) as server:
-        with pytest.raises(UpstreamTimeout, match="no byte of an answer within 0[.]3 seconds") as caught:
+        with pytest.raises(UpstreamTimeout, match=r"no byte of an answer within 0\.3 seconds") as caught:
             await upstream_at(server.url, timeouts=SHORT).open(REQUEST, "m")
         assert caught.value.status == 504
         await asyncio.wait_for(gone.wait(), 2)

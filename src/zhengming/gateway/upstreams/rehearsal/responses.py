@@ -89,7 +89,7 @@ class _Response:
         written = self._script.tokens
         return {
             "input_tokens": self._asked.prompt_length,
-            "input_tokens_details": {"cached_tokens": 0},
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
             "output_tokens": written,
             "output_tokens_details": {"reasoning_tokens": len(self._script.reasoning)},
             "total_tokens": self._asked.prompt_length + written,
