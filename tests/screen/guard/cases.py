@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from tests.screen.guard.naive import NaiveMatcher
+
 from zhengming.core.words import Audience, Category, Surface, Verdict
 from zhengming.screen.guard import Command, FieldGuard, Mask, Note, Screening, Show, Stop
 from zhengming.screen.guard.commands import Engine
@@ -80,7 +82,7 @@ def run(guard: FieldGuard, pieces: Iterable[str]) -> list[Command]:
 def cut(text: str, places: Iterable[int]) -> list[str]:
     """The text cut at the places given, in any order."""
     edges = [0, *sorted({place for place in places if 0 < place < len(text)}), len(text)]
-    return [text[one:other] for one, other in zip(edges, edges[1:], strict=False)]
+    return [text[one:other] for one, other in pairwise(edges)]
 
 
 def every_cut(text: str) -> Iterable[list[str]]:

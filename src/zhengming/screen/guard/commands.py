@@ -91,9 +91,8 @@ class Screening:
     holding: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Settle once for all streams which rules hold text back: those that act, and those that spare others."""
-        held = self.profile.acting | self.profile.exempting
-        object.__setattr__(self, "holding", self.matcher.acting(held))
+        """Settle once for all streams which rules hold text back."""
+        object.__setattr__(self, "holding", self.matcher.acting(self.profile.acting))
 
 
 class FieldGuard(Protocol):

@@ -18,13 +18,14 @@ BLANK_LOGPROB: Final = -9999.0
 """What the API itself uses for a token so unlikely that no figure is given."""
 
 
-def blank_entry(seen: bytes) -> dict[str, object]:
-    """Return the entry of a chat completion that stands for these bytes of text: no figures, no alternatives."""
-    token = seen.decode("utf-8", "replace")
-    return {"token": token, "logprob": BLANK_LOGPROB, "bytes": list(seen), "top_logprobs": []}
+def blank_entry(seen: str) -> dict[str, object]:
+    """Return the entry of a chat completion that stands for this text: no figures, no alternatives."""
+    data = list(seen.encode("utf-8", "surrogatepass"))
+    return {"token": seen, "logprob": BLANK_LOGPROB, "bytes": data, "top_logprobs": []}
 
 
 _CONTINUES, _CONTINUATION = 0xC0, 0x80  # 10xxxxxx: a byte of UTF-8 that begins no character
+_THREE, _FOUR = 0xE0, 0xF0  # the first bytes of characters of three and four bytes
 
 
 class _Token(NamedTuple, Generic[T]):
@@ -58,21 +59,22 @@ class LogprobQueue(Generic[T]):
     Entries come in text order, before or after the text; a token may cut a multi-byte character. An entry whose text is
     masked, if only in part, is left out and a blank one stands for what is seen in its place, the mask once: joined,
     the tokens that go out spell the text that is shown. An entry whose text a stop cuts is dropped. `blank` makes a
-    blank entry from the bytes of text that it stands for (they may cut a character, as tokens may). `lost` says that the tokens do not spell the text: all are dropped
-    from there on.
+    blank entry from the text that it stands for; tokens that cut a character between them are released or blanked
+    together. `lost` says that the tokens do not spell the text: all are dropped from there on.
     """
 
-    __slots__ = ("_blank", "_covered", "_offset", "_part", "_text", "_tokens", "lost", "stopped")
+    __slots__ = ("_blank", "_covered", "_group", "_offset", "_part", "_text", "_tokens", "lost", "stopped")
 
-    def __init__(self, blank: Callable[[bytes], T]) -> None:
+    def __init__(self, blank: Callable[[str], T]) -> None:
         self.lost = False
         self.stopped = False
         self._blank = blank
         self._tokens: deque[_Token[T]] = deque()
         self._text: deque[_Shown | _Hidden] = deque()
         self._offset = 0  # bytes of the first token that are dealt with
-        self._covered = False  # whether some of them are masked
-        self._part = bytearray()  # what the reader sees in the place of those bytes
+        self._covered = False  # whether some bytes of the group or the first token are masked
+        self._group: list[T] = []  # complete tokens that together do not end at the end of a character yet
+        self._part = bytearray()  # what the reader sees in the place of the group and those bytes
 
     @property
     def held(self) -> int:
@@ -103,8 +105,8 @@ class LogprobQueue(Generic[T]):
         """The text is complete: return what is left of it, drop the entries that spell nothing of it."""
         out: list[T] = []
         self._spell(out)
-        if self._covered:
-            self._emit(out)
+        if self._covered and not _cut(self._part):
+            self._end_group(out)
         self._tokens.clear()
         self._text.clear()
         return out
@@ -125,14 +127,16 @@ class LogprobQueue(Generic[T]):
                 return
             data = tokens[0].data
             if not data:
-                out.append(tokens.popleft().entry)
+                self._group.append(tokens.popleft().entry)
                 continue
             used = self._hide(first, data) if isinstance(first, _Hidden) else self._show(first, data)
             if not used:
                 text.popleft()
             if self._offset == len(data) and not self.lost:
-                entry = tokens.popleft().entry
-                self._emit(out, entry)
+                self._group.append(tokens.popleft().entry)
+                self._offset = 0
+                if not _cut(self._part):
+                    self._end_group(out)
 
     def _show(self, shown: _Shown, data: bytes) -> int:
         """Spell shown text with the first token; return how many bytes of it that were."""
@@ -161,17 +165,26 @@ class LogprobQueue(Generic[T]):
         return place - start
 
     def _insert(self, out: list[T]) -> None:
-        if self._offset:
+        if self._offset or self._group:
             self._covered = True
         else:
-            self._emit(out)
+            self._end_group(out)
 
-    def _emit(self, out: list[T], entry: T | None = None) -> None:
-        """Release the token that is complete as it came, or a blank one for what is seen in its place."""
-        if entry is not None and not self._covered:
-            out.append(entry)
+    def _end_group(self, out: list[T]) -> None:
+        """Release the tokens that are complete as they came, or a blank one for what is seen in their place."""
+        if self._group and not self._covered:
+            out += self._group
         elif self._part:
-            out.append(self._blank(bytes(self._part)))
+            out.append(self._blank(self._part.decode("utf-8", "surrogatepass")))
         self._part.clear()
+        self._group.clear()
         self._covered = False
-        self._offset = 0
+
+
+def _cut(data: bytearray) -> bool:
+    """Whether the bytes end within a character of UTF-8."""
+    for back in range(1, min(4, len(data)) + 1):
+        byte = data[-back]
+        if byte & _CONTINUES != _CONTINUATION:
+            return byte >= _CONTINUES and back < (2 if byte < _THREE else 3 if byte < _FOUR else 4)
+    return False

@@ -34,15 +34,12 @@ class TextGuard:
         "_base",
         "_buffer",
         "_ended",
-        "_exempt",
-        "_exempting",
         "_length",
         "_marker",
         "_noted",
         "_origin",
         "_out",
         "_plain",
-        "_queue",
         "_scan",
         "_screening",
         "_settled",
@@ -59,8 +56,6 @@ class TextGuard:
         self._buffer, self._base, self._length = "", 0, 0  # the buffer holds the code points from base to length
         self._trim_at = _TRIM
         self._out = Release()
-        self._queue: list[Match | Mark] = []  # found, in text order, not decided yet
-        self._exempt: list[Match] = []
         self._noted: deque[tuple[str, object]] = deque(maxlen=256)
         self._settled = 0  # a match that ends here or before was shown under older rules: it is noted only
         self._begin(screening, 0, 0)
@@ -70,7 +65,6 @@ class TextGuard:
         self._origin = origin  # the scan counts from here
         self._scan = screening.matcher.stream(screening.holding)
         self._marker = Marker(screening, folded) if screening.scorers else None
-        self._exempting = screening.profile.exempting
         if screening.matcher.version not in self.versions:
             self.versions.append(screening.matcher.version)
 
@@ -94,7 +88,7 @@ class TextGuard:
         self._buffer += text
         self._length += len(text)
         matches = self._scan.feed(text)
-        if matches or marks or self._queue:
+        if matches or marks:
             return self._settle(matches, marks or ())
         out = self._out
         limit, position = self._scan.live_from() + self._origin, out.position
@@ -133,8 +127,6 @@ class TextGuard:
         folded = self._marker.folded - len(self._plain(text)) if self._marker is not None else 0
         self._settled = self._out.position
         self._out.pending.clear()
-        self._queue.clear()
-        self._exempt.clear()
         self._begin(screening, context, folded)
         marks = self._marker.feed(text, context) if self._marker is not None else []
         if marks and marks[-1].ends:
@@ -149,63 +141,31 @@ class TextGuard:
             marks = marks[:-1]
             if not self._ended:
                 matches = matches + self._scan.finish()
-        self._enqueue(matches, marks)
-        over = self._ended or last is not None
-        limit = self._length if over else self._scan.live_from() + self._origin
         commands: list[Command] = []
-        if self._fold(commands, limit + over):
-            return commands
+        for item in _in_order(self._moved(matches), marks):
+            if isinstance(item, Mark):
+                self._note(item.reason, commands)
+            elif self._judge(item, commands):
+                return commands
         if last is not None:
             self._note(last.reason, commands)
             self._stop(last.at, last.reason, commands)
             return commands
-        limit = min([limit, *(item.start for item in self._queue if isinstance(item, Match))])
+        limit = self._length if self._ended else self._scan.live_from() + self._origin
         self._out.upto(limit, self._buffer, self._base, self._screening, commands)
         if len(self._buffer) > self._trim_at:
             self._trim()
         return commands
 
-    def _enqueue(self, matches: list[Match], marks: Sequence[Mark]) -> None:
-        """Append matches and marks in text order: a mark comes before the matches that end where it stands.
-
-        A match may still wait for its right boundary when a mark at its end is known, never the other way round.
-        """
-        if self._origin:
-            origin = self._origin
-            matches = [Match(start + origin, end + origin, rule) for start, end, rule in matches]
-        if self._exempting:
-            self._exempt += [match for match in matches if match.rule in self._exempting]
-            self._exempt = [match for match in self._exempt if match.end + _REPLAY_CAP > self._length]
-        if not marks:
-            self._queue += matches
-            return
-        ordered = [((mark.at, 0), mark) for mark in marks] + [((match.end, 1), match) for match in matches]
-        self._queue += [item for _, item in sorted(ordered, key=lambda entry: entry[0])]
-
-    def _fold(self, commands: list[Command], limit: int) -> bool:
-        """Decide the queue in order; return whether the text ended.
-
-        Where phrases exempt others, a match waits until no phrase that begins before it can still be found.
-        """
-        queue, done = self._queue, 0
-        for item in queue:
-            if isinstance(item, Match):
-                if self._exempting and item.start >= limit:
-                    break
-                if self._judge(item, commands):
-                    return True
-            else:
-                self._note(item.reason, commands)
-            done += 1
-        del queue[:done]
-        return False
+    def _moved(self, matches: list[Match]) -> list[Match]:
+        """Return the matches in offsets of the text, which the scan may have begun to read late."""
+        origin = self._origin
+        return [Match(start + origin, end + origin, rule) for start, end, rule in matches] if origin else matches
 
     def _judge(self, match: Match, commands: list[Command]) -> bool:
         """Note a match and do what its verdict says; return whether the text ended."""
         screening = self._screening
         if screening.profile.verdicts[match.rule] is Verdict.ALLOW:
-            return False
-        if self._exempt and any(one.start <= match.start and match.end <= one.end for one in self._exempt):
             return False
         reason = reason_of(match, screening)
         self._note(reason, commands)
@@ -247,3 +207,14 @@ class TextGuard:
             place -= 1
             count -= len(self._plain(self._buffer[place - self._base]))
         return place
+
+
+def _in_order(matches: list[Match], marks: Sequence[Mark]) -> Sequence[Match | Mark]:
+    """Return matches and marks in text order: a mark comes before the matches that end where it stands.
+
+    A match may still wait for its right boundary when a mark at its end is known, never the other way round.
+    """
+    if not marks:
+        return matches
+    ordered = [((mark.at, 0), mark) for mark in marks] + [((match.end, 1), match) for match in matches]
+    return [item for _, item in sorted(ordered, key=lambda entry: entry[0])]
