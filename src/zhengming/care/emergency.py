@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import Final
 
-# Words of a person who may be in danger, in the folded form: a mention counts. No method and no place stands here.
+# Words of a person who may be in danger, in the folded form: a mention counts. They are looked for, never shown.
 # Chinese is looked up without any separators, in simplified characters.
 CHINESE_CUES: Final = (
     "自杀", "自残", "自伤", "自尽", "轻生", "寻死", "寻短见", "求死", "赴死", "等死", "去死", "想死", "死掉",
@@ -33,12 +33,11 @@ LATIN_CUES: Final = (
     "nothing to live for", "no point in living", "not worth living", "cant go on", "cannot go on",
     "cant do this anymore", "cant take it anymore", "tired of living", "tired of being alive", "unalive",
     "overdose", "goodbye forever", "goodbye world", "my last message", "final goodbye", "goodbye note",
-    "suicide note",
 )  # fmt: skip
 
 # The traditional forms of the characters above, and no others: conversion proper belongs to the detector.
 _SIMPLIFIED: Final = str.maketrans(
-    "殺殘傷盡輕尋見夠膩沒結離開這個從遠遺撐無戀著來", "杀残伤尽轻寻见够腻没结离开这个从远遗撑无恋着来"
+    "殺殘傷盡輕尋見夠膩沒結離開這個從遠遺撐無戀著來書會", "杀残伤尽轻寻见够腻没结离开这个从远遗撑无恋着来书会"
 )
 _APOSTROPHES: Final = re.compile("['’‘`´＇]")
 _SEPARATORS: Final = re.compile(r"[\W_]+")
