@@ -8,5 +8,18 @@ from zhengming.ledger.commitments import commitment, new_salt
 from zhengming.ledger.entries import append
 from zhengming.ledger.head import Signer, load_signer
 from zhengming.ledger.ledger import Ledger
+from zhengming.ledger.master import MasterKey, load_master, rewrap
+from zhengming.ledger.vault import Vault
 
-__all__ = ["Ledger", "Signer", "append", "commitment", "load_signer", "new_salt"]
+__all__ = [
+    "Ledger",
+    "MasterKey",
+    "Signer",
+    "Vault",
+    "append",
+    "commitment",
+    "load_master",
+    "load_signer",
+    "new_salt",
+    "rewrap",
+]

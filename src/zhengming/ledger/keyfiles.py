@@ -46,7 +46,7 @@ def load(path: Path) -> bytes:
 
 
 def _create(path: Path) -> None:
-    """Write a new key under another name first: of two processes that start at once, one wins, none reads half a key."""
+    """Write a new key under another name first: of two processes that start at once, one wins, none reads half."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

@@ -1,13 +1,14 @@
 """The ledger on a store: gives each entry its place in the tree when the batch commits.
 
-The head row is read last in the transaction (on PostgreSQL `FOR UPDATE`, so that several processes queue up behind it for
-the shortest time) and written once a batch. An append builds only on a head that this process wrote or whose signature
-holds: a forged head must never be signed anew.
+The head row is read last in the transaction (on PostgreSQL `FOR UPDATE`, so that several processes queue up behind it
+for the shortest time) and written once a batch. An append builds only on a head that this process wrote or whose
+signature holds: a forged head must never be signed anew.
 """
 
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Final, Self
 
 from zhengming.ledger.errors import LedgerBrokenError
@@ -36,6 +37,7 @@ class Ledger:
         self._signer = signer
         self._read = _READ + (" FOR UPDATE" if dialect == "postgresql" else "")
         self._written: tuple[Head, bytes] | None = None
+        self._acknowledged = 0
 
     @classmethod
     def attach(cls, store: Store, signer: Signer) -> Self:
@@ -72,6 +74,7 @@ class Ledger:
         packed = pack(frontier)
         tx.run(_UPDATE, {**new._asdict(), "frontier": packed})
         self._written = (new, packed)
+        tx.on_commit(partial(setattr, self, "_acknowledged", new.size))
 
     def _head(self, tx: Tx) -> tuple[Head, Frontier]:
         """Return the stored head and its frontier, once it is known to be genuine."""
@@ -83,6 +86,8 @@ class Ledger:
             frontier = unpack(packed)
         except ValueError as error:
             raise _broken(str(error)) from error
+        if head.size < self._acknowledged:
+            raise _broken(f"it has {head.size} entries, but {self._acknowledged} were acknowledged")
         if self._written != (head, packed):
             if not is_genuine(head, (self._signer.public,)):
                 raise _broken(f"its head of {head.size} entries is not signed by this key ({self._signer.key_id})")

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, Final
 
 from zhengming.core.errors import InvalidInputError
 from zhengming.ledger.errors import EntryNotFoundError, LedgerBrokenError
 from zhengming.ledger.head import Head
-from zhengming.ledger.tree import EMPTY_ROOT, SIZE, STRIDE, WIDTH, Frontier, node_hash, unpack
+from zhengming.ledger.tree import EMPTY_ROOT, SIZE, STRIDE, WIDTH, Frontier, frontier_size, node_hash, unpack
 from zhengming.store import Row, Tx
+
+# A tampered SQLite file may hold any type in any column; what is hashed or compared is read as bytes.
+_HEAD: Final = {
+    "sqlite": "SELECT CAST(size AS INTEGER), CAST(root AS BLOB), CAST(at AS INTEGER), hex(key_id), "
+    "CAST(signature AS BLOB), CAST(frontier AS BLOB) FROM ledger_head WHERE id = 1",
+    "postgresql": "SELECT size, root, at, encode(convert_to(key_id, 'UTF8'), 'hex'), signature, frontier "
+    "FROM ledger_head WHERE id = 1",
+}
 
 
 class Hashes:
     """The hashes of one ledger, as stored, under its present head."""
 
     def __init__(self, tx: Tx, head: Head, frontier: Frontier) -> None:
+        if frontier_size(frontier) != head.size:
+            raise LedgerBrokenError(
+                f"The frontier of the ledger does not fit its {head.size} entries.",
+                next_step="Run `zhengming ledger verify`.",
+            )
         self.head = head
         self._tx = tx
         self._frontier = frontier
@@ -79,11 +92,12 @@ class Hashes:
 
 def read_head(tx: Tx) -> tuple[Head, Frontier]:
     """Return the head and its frontier as stored; raises LedgerBrokenError when there is none."""
-    row = tx.one("SELECT size, root, at, key_id, signature, frontier FROM ledger_head WHERE id = 1")
+    row = tx.one(_HEAD[tx.dialect])
     if row is None:
         raise LedgerBrokenError("The ledger has no head.", next_step="Run `zhengming ledger verify`.")
     try:
-        return Head(*row[:5]), unpack(row[5])
+        key = bytes.fromhex(row[3]).decode("utf-8", "replace")
+        return Head(row[0], row[1], row[2], key, row[4]), unpack(row[5])
     except ValueError as error:
         raise LedgerBrokenError(
             f"The head of the ledger is unreadable: {error}.", next_step="Run `zhengming ledger verify`."
@@ -113,7 +127,8 @@ def prove(tx: Tx, entry: str | int) -> dict[str, Any]:
 def prove_consistency(tx: Tx, old_size: int) -> dict[str, Any]:
     """Return the proof that the present ledger continues the one of `old_size` entries.
 
-    `proof.verify_consistency(old_size, old_root, size, root, path)` checks it against an old root that was noted elsewhere.
+    `proof.verify_consistency(old_size, old_root, size, root, path)` checks it against an old root that was
+    noted elsewhere.
     """
     head, frontier = read_head(tx)
     if not 0 <= old_size <= head.size:

@@ -1,7 +1,8 @@
 """Verifying the whole ledger: streaming, in bounded memory, beside a server that goes on appending.
 
-Each level is compared with what is stored above it, so that one change gives one finding: entries with the hashes in their
-tile, tiles with the tile above, the last ones with the frontier, the frontier with the root, the root with the signature.
+Each level is compared with what is stored above it, so that one change gives one finding: entries with the hashes in
+their tile, tiles with the tile above, the last ones with the frontier, the frontier with the root, the root with the
+signature.
 """
 
 from __future__ import annotations
@@ -21,9 +22,26 @@ from zhengming.store import Row, Tx
 from zhengming.store.readers import Reader
 
 _CHUNK: Final = WIDTH * 256
-_ROWS: Final = "SELECT seq, id, type, at, payload FROM ledger_entry WHERE seq >= :start AND seq < :end ORDER BY seq"
-_TILES: Final = "SELECT idx, hashes FROM ledger_node WHERE level = :level AND idx >= :start AND idx < :end ORDER BY idx"
-_NO_HEAD: Final = Report(0, "", 0, (), 1)
+_TILE_BYTES: Final = WIDTH * SIZE
+
+# A tampered SQLite file may hold any type in any column: what is compared is read as bytes.
+_ROWS: Final = {
+    "sqlite": "SELECT seq, CAST(id AS BLOB), CAST(type AS BLOB), CAST(at AS INTEGER), CAST(payload AS BLOB) "
+    "FROM ledger_entry WHERE seq >= :start AND seq < :end ORDER BY seq",
+    "postgresql": "SELECT seq, convert_to(id, 'UTF8'), convert_to(type, 'UTF8'), at, payload "
+    "FROM ledger_entry WHERE seq >= :start AND seq < :end ORDER BY seq",
+}
+_TILES: Final = {
+    "sqlite": "SELECT idx, CAST(hashes AS BLOB) FROM ledger_node "
+    "WHERE level = :level AND idx >= :start AND idx < :end ORDER BY idx",
+    "postgresql": "SELECT idx, hashes FROM ledger_node "
+    "WHERE level = :level AND idx >= :start AND idx < :end ORDER BY idx",
+}
+_STRAYS: Final = "SELECT seq FROM ledger_entry WHERE seq >= :size OR seq < 0 ORDER BY seq LIMIT 100"
+_LEVELS: Final = (
+    "SELECT CAST(level AS INTEGER), CAST(min(idx) AS BIGINT), CAST(max(idx) AS BIGINT) "
+    "FROM ledger_node GROUP BY level ORDER BY level"
+)
 
 
 def verify(store: Reader, public: Iterable[bytes], *, noted: Head | None = None) -> Report:
@@ -41,7 +59,7 @@ def verify(store: Reader, public: Iterable[bytes], *, noted: Head | None = None)
     keys = tuple(public)
     walk = _Walk(store, head, frontier, findings)
     walk.entries()
-    walk.tiles_above()
+    walk.tiles()
     _check_head(head, frontier, keys, findings)
     _check_strays(store, findings)
     if noted is not None:
@@ -50,7 +68,7 @@ def verify(store: Reader, public: Iterable[bytes], *, noted: Head | None = None)
 
 
 class _Walk:
-    """One pass over the entries and then over each level of tiles."""
+    """One pass over the entries and then one over each level of tiles."""
 
     def __init__(self, store: Reader, head: Head, frontier: Frontier, findings: Findings) -> None:
         self.checked = 0
@@ -63,27 +81,26 @@ class _Walk:
         """Compare every entry with its hash in the tile, or in the frontier for the last ones."""
         for start in range(0, self._size, _CHUNK):
             end = min(start + _CHUNK, self._size)
-            rows = self._store.read_sync(lambda tx, a=start, b=end: tx.rows(_ROWS, {"start": a, "end": b}))  # type: ignore[misc]
-            stored = self._stored(0, start // WIDTH, -(-end // WIDTH))
+            rows = self._rows(start, end)
             self.checked += len(rows)
-            self._chunk(rows, stored, start, end)
+            self._chunk(rows, self._above(0, start, end), start, end)
         self._findings.flush()
 
     def _chunk(self, rows: list[Row], stored: Sequence[bytes | None], start: int, end: int) -> None:
         """Compare the rows of one chunk with their stored hashes: a whole tile at once while nothing is wrong."""
         whole = len(rows) == end - start
         leaves = [sha256(b"\x00" + row[4]).digest() for row in rows]
+        known: dict[int, tuple[Row, bytes]] = {}
         for number, hashes in enumerate(stored):
             first = number * WIDTH
-            if whole:
-                group, found = rows[first : first + WIDTH], leaves[first : first + WIDTH]
-                if hashes == b"".join(found) and all(map(_columns_agree, group)):
-                    continue
+            agrees = whole and hashes == b"".join(leaves[first : first + WIDTH])
+            if agrees and all(map(_columns_agree, rows[first : first + WIDTH])):
+                continue
+            known = known or {row[0]: (row, leaf) for row, leaf in zip(rows, leaves, strict=True)}
             low, high = start + first, min(start + first + WIDTH, end)
-            chosen = [(row, leaf) for row, leaf in zip(rows, leaves, strict=True) if low <= row[0] < high]
-            self._tile(chosen, hashes, low, high)
+            self._sixteen([known[seq] for seq in range(low, high) if seq in known], hashes, low, high)
 
-    def _tile(self, rows: list[tuple[Row, bytes]], hashes: bytes | None, low: int, high: int) -> None:
+    def _sixteen(self, rows: list[tuple[Row, bytes]], hashes: bytes | None, low: int, high: int) -> None:
         """Name what is wrong among the entries of one tile."""
         expected = low
         for row, leaf in rows:
@@ -91,63 +108,70 @@ class _Walk:
                 self._findings.removed(expected, row[0])
             expected = row[0] + 1
             place = (row[0] - low) * SIZE
-            self._row(row, hashes is None or hashes[place : place + SIZE] == leaf)
+            self._row(row, agrees=hashes is None or hashes[place : place + SIZE] == leaf)
         if expected < high:
             self._findings.removed(expected, high)
 
-    def _row(self, row: Row, hash_agrees: bool) -> None:  # noqa: FBT001 - private, one caller
-        seq, name, payload = row[0], row[1], row[4]
+    def _row(self, row: Row, *, agrees: bool) -> None:
+        seq, name, payload = row[0], row[1].decode("utf-8", "replace"), row[4]
         own = _own_seq(payload)
         if own is not None and own != seq:
             self._findings.add(Kind.REORDERED, f"entry {seq}", f"the row {name} was written as entry {own}")
-        elif not hash_agrees:
+        elif not agrees:
             self._findings.add(Kind.CHANGED, f"entry {seq}", f"the payload of {name} does not have the stored hash")
         elif not _columns_agree(row):
             self._findings.add(Kind.CHANGED, f"entry {seq}", f"a column of {name} disagrees with its hashed payload")
 
-    def tiles_above(self) -> None:
+    def tiles(self) -> None:
         """Compare the hash of every tile with what the tile above it, or the frontier, says."""
         rank = 1
-        while self._size >> rank * STRIDE:
-            count = self._size >> rank * STRIDE
+        while count := self._size >> rank * STRIDE:
             for start in range(0, count, _CHUNK):
                 self._rank(rank, start, min(start + _CHUNK, count))
             rank += 1
 
     def _rank(self, rank: int, start: int, end: int) -> None:
         tiles = self._tiles(rank, start, end)
-        above = self._stored(rank, start // WIDTH, -(-end // WIDTH))
+        above = self._above(rank, start, end)
+        level = rank * STRIDE
         for idx in range(start, end):
             hashes = tiles.get(idx)
-            place = f"node (level {rank * STRIDE}, {idx}) over entries {idx << rank * STRIDE} to {(idx + 1 << rank * STRIDE) - 1}"
-            if hashes is None:
-                self._findings.add(Kind.NODE, place, "the row is missing")
-                continue
             parent = above[idx // WIDTH - start // WIDTH]
             at = idx % WIDTH * SIZE
-            if len(hashes) != WIDTH * SIZE:
-                self._findings.add(Kind.NODE, place, f"{len(hashes)} bytes instead of {WIDTH * SIZE}")
+            if hashes is None:
+                wrong = "the row is missing"
+            elif len(hashes) != _TILE_BYTES:
+                wrong = f"{len(hashes)} bytes instead of {_TILE_BYTES}"
             elif parent is not None and tile_hash(hashes) != parent[at : at + SIZE]:
-                self._findings.add(Kind.NODE, place, "its hashes do not lead to the hash stored above them")
+                wrong = "its hashes do not lead to the hash that is stored above them"
+            else:
+                continue
+            place = f"node (level {level}, {idx}) over entries {idx << level} to {(idx + 1 << level) - 1}"
+            self._findings.add(Kind.NODE, place, wrong)
 
-    def _stored(self, rank: int, start: int, end: int) -> list[bytes | None]:
-        """Return the joined hashes of `rank` by groups of sixteen: full tiles, then the frontier's; None when missing."""
-        tiles = self._tiles(rank + 1, start, end)
+    def _above(self, rank: int, start: int, end: int) -> list[bytes | None]:
+        """Return the stored hashes of `rank` by sixteens: from full tiles, then the frontier; None where missing."""
+        tiles = self._tiles(rank + 1, start // WIDTH, -(-end // WIDTH))
         full = self._size >> (rank + 1) * STRIDE
         waiting = b"".join(self._frontier[rank]) if rank < len(self._frontier) else b""
-        return [tiles.get(idx) if idx < full else waiting for idx in range(start, end)]
+        usable = {idx: hashes for idx, hashes in tiles.items() if len(hashes) == _TILE_BYTES}
+        return [usable.get(idx) if idx < full else waiting for idx in range(start // WIDTH, -(-end // WIDTH))]
+
+    def _rows(self, start: int, end: int) -> list[Row]:
+        values = {"start": start, "end": end}
+        return self._store.read_sync(lambda tx: tx.rows(_ROWS[tx.dialect], values))
 
     def _tiles(self, rank: int, start: int, end: int) -> dict[int, bytes]:
         values = {"level": rank * STRIDE, "start": start, "end": end}
-        return {row[0]: row[1] for row in self._store.read_sync(lambda tx: tx.rows(_TILES, values))}
+        return {row[0]: row[1] for row in self._store.read_sync(lambda tx: tx.rows(_TILES[tx.dialect], values))}
 
 
 def _columns_agree(row: Row) -> bool:
     """Whether seq, id, type and at are what the hashed payload says."""
     try:
         entry = orjson.loads(row[4])
-        return (entry["seq"], entry["id"], entry["type"], entry["at"]) == row[:4]
-    except (ValueError, KeyError, TypeError):
+        return (entry["seq"], entry["id"].encode(), entry["type"].encode(), entry["at"]) == row[:4]
+    except (ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
@@ -171,17 +195,14 @@ def _check_strays(store: Reader, findings: Findings) -> None:
     """Name rows and nodes outside the tree; read together with the head, since a server may go on appending."""
 
     def strays(tx: Tx) -> tuple[list[Row], list[Row]]:
-        row = tx.one("SELECT size FROM ledger_head WHERE id = 1")
-        size = 0 if row is None else row[0]
-        rows = tx.rows(
-            "SELECT seq, id FROM ledger_entry WHERE seq >= :size OR seq < 0 ORDER BY seq LIMIT 100", {"size": size}
-        )
-        levels = tx.rows("SELECT level, min(idx), max(idx) FROM ledger_node GROUP BY level ORDER BY level")
-        return rows, [row for row in levels if row[0] % STRIDE or row[0] <= 0 or row[1] < 0 or row[2] >= size >> row[0]]
+        size = read_head(tx)[0].size
+        levels = tx.rows(_LEVELS)
+        outside = [row for row in levels if row[0] <= 0 or row[0] % STRIDE or row[1] < 0 or row[2] >= size >> row[0]]
+        return tx.rows(_STRAYS, {"size": size}), outside
 
     rows, levels = store.read_sync(strays)
-    for seq, name in rows:
-        findings.add(Kind.INSERTED, f"entry {seq}", f"the row {name} lies outside the signed tree")
+    for (seq,) in rows:
+        findings.add(Kind.INSERTED, f"entry {seq}", "the row lies outside the signed tree")
     for level, low, high in levels:
         findings.add(Kind.NODE, f"level {level}", f"nodes {low} to {high} reach outside the tree")
 

@@ -72,6 +72,18 @@ class Store(Reader):
         """Do the same as :meth:`write` from a thread without an event loop."""
         return self._writer.put_and_wait(unit)
 
+    def scrub(self) -> None:
+        """Move SQLite's write-ahead log into the file and empty it, so that overwritten bytes are gone from the disk.
+
+        Waits up to the busy time for readers. On PostgreSQL this is the server's business (VACUUM, log archives).
+        """
+        if self.path is not None:
+            connection = self._engine.raw_connection()
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()
+
     def close(self) -> None:
         """Write what waits, refuse what comes, close every connection; blocks until the queue is empty."""
         self._writer.close()
