@@ -1,4 +1,4 @@
-"""What ships: the starter library of rules, the default policy and the scorers. Read from the package, never written."""
+"""What ships: the starter library of rules, the default policy and the scorers, read from the package."""
 
 from __future__ import annotations
 

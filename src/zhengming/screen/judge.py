@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from zhengming.core.errors import InvalidInputError
 from zhengming.core.signals import Judgement, Reason, Signal, Span
 from zhengming.core.words import Verdict, gravest
-from zhengming.screen.fold import load_fold
 from zhengming.screen.matcher import Match, Matcher
 from zhengming.screen.policy import Profile
 from zhengming.screen.scorers import Scorer, ScorerTrack, signal_of
@@ -38,13 +37,13 @@ def judge(matcher: Matcher, profile: Profile, text: str, scorers: Sequence[Score
             span = Span(match.start, match.end)
             reasons.append(Reason(Signal(rule.category, rule.severity, rule.id, rule.version, span), verdict))
     if scorers:
-        reasons += _scored(profile, text, scorers)
+        reasons += _scored(profile, matcher.fold.plain(text), scorers)
     verdict = gravest([reason.verdict for reason in reasons])
     return Judgement(verdict, tuple(reasons), matcher.version, profile.policy_version)
 
 
 def counted(matcher: Matcher, profile: Profile, matches: Sequence[Match]) -> list[Match]:
-    """Return the matches that count: not inside a harmless phrase of their category, nor inside one of their own rule."""
+    """Return the matches that count: none inside a harmless phrase of its category or another match of its rule."""
     rules = matcher.rules.rules
     harmless = [match for match in matches if match.rule in profile.exempting]
     first_start: dict[int, int] = {}
@@ -90,9 +89,9 @@ def redacted(text: str, judgement: Judgement, mask: Callable[[Signal], str]) -> 
     return "".join(parts) + text[position:]
 
 
-def _scored(profile: Profile, text: str, scorers: Sequence[Scorer]) -> list[Reason]:
+def _scored(profile: Profile, folded: str, scorers: Sequence[Scorer]) -> list[Reason]:
     track = ScorerTrack(scorers)
-    fired = track.feed(load_fold().plain(text)) + track.finish()
+    fired = track.feed(folded) + track.finish()
     reasons: list[Reason] = []
     for _, index, score in fired:
         verdict = profile.verdict_of(scorers[index])

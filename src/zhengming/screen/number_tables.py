@@ -5,7 +5,46 @@ from __future__ import annotations
 from typing import Final
 
 PROVINCE_CODES: Final = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()
+    map(
+        str,
+        (
+            11,
+            12,
+            13,
+            14,
+            15,
+            21,
+            22,
+            23,
+            31,
+            32,
+            33,
+            34,
+            35,
+            36,
+            37,
+            41,
+            42,
+            43,
+            44,
+            45,
+            46,
+            50,
+            51,
+            52,
+            53,
+            54,
+            61,
+            62,
+            63,
+            64,
+            65,
+            71,
+            81,
+            82,
+            83,
+        ),
+    )
 )
 """First two digits of a resident number (GB/T 2260; 81 to 83 are residence permits)."""
 
@@ -40,12 +79,64 @@ CARD_ISSUERS: Final[tuple[tuple[str, str, frozenset[int]], ...]] = (
 """Lowest and highest issuer prefix (same length) and the card lengths in use (ISO/IEC 7812)."""
 
 CALLING_CODES_2: Final = frozenset(
-    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 "
-    "90 91 92 93 94 95 98".split()
+    map(
+        str,
+        (
+            20,
+            27,
+            30,
+            31,
+            32,
+            33,
+            34,
+            36,
+            39,
+            40,
+            41,
+            43,
+            44,
+            45,
+            46,
+            47,
+            48,
+            49,
+            51,
+            52,
+            53,
+            54,
+            55,
+            56,
+            57,
+            58,
+            60,
+            61,
+            62,
+            63,
+            64,
+            65,
+            66,
+            81,
+            82,
+            84,
+            86,
+            90,
+            91,
+            92,
+            93,
+            94,
+            95,
+            98,
+        ),
+    )
 )
 """Country codes of two digits (E.164)."""
 
-CALLING_CODES_3: Final = frozenset("21 22 23 24 25 26 29 35 37 38 42 50 59 67 68 69 85 88 96 97 99".split())
+CALLING_CODES_3: Final = frozenset(
+    map(
+        str,
+        (21, 22, 23, 24, 25, 26, 29, 35, 37, 38, 42, 50, 59, 67, 68, 69, 85, 88, 96, 97, 99),
+    )
+)
 """First two digits of the country codes of three digits (E.164)."""
 
 IBAN_LENGTHS: Final[dict[str, int]] = {

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -21,11 +22,7 @@ from zhengming.core.errors import InvalidInputError
 from zhengming.core.signals import Signal
 from zhengming.core.words import Audience, Category, Surface, Verdict
 from zhengming.screen.rule import MAX_SEVERITY, RuleSet
-
-try:
-    from yaml import CSafeLoader as _Loader
-except ImportError:  # PyYAML built without libyaml: slower, the same result
-    from yaml import SafeLoader as _Loader  # type: ignore[assignment]  # stubs call the two unrelated
+from zhengming.screen.safe_yaml import parse
 
 ANY: Final = "any"
 ACTING: Final = frozenset({Verdict.REDACT, Verdict.REPLACE, Verdict.BLOCK, Verdict.STOP})
@@ -183,7 +180,7 @@ def load_policy(path: Path | str) -> Policy:
 def parse_policy(text: str, place: str) -> Policy:
     """Return the policy of a YAML text with `id`, `rows` and, if wanted, `version`; `place` serves the error's text."""
     try:
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - both are safe loaders
+        content = parse(text)
     except yaml.YAMLError as error:
         raise InvalidInputError(f"{place} is not YAML: {error}", next_step="Correct the place named.") from error
     if not isinstance(content, Mapping) or not isinstance(content.get("rows"), Sequence) or not content.get("id"):
@@ -217,8 +214,8 @@ def _one(kind: Any, value: object, place: str) -> Any:
     try:
         return kind(value)
     except ValueError:
-        choices = ", ".join(kind)
-        raise InvalidInputError(f"{place}: {value!r} is no {kind.__name__.lower()}", next_step=f"Use: {choices}.") from None
+        message = f"{place}: {value!r} is no {kind.__name__.lower()}"
+        raise InvalidInputError(message, next_step=f"Use one of: {', '.join(kind)}.") from None
 
 
 def _check_row(row: Row, place: str) -> None:
@@ -231,14 +228,12 @@ def _check_row(row: Row, place: str) -> None:
 def _check_whole(policy: Policy) -> None:
     """Look at every answer once: each must exist, and care comes first in what a person writes."""
     prefixes = sorted({row.rules for row in policy.rows} | {""})
-    for category in Category:
-        for surface in Surface:
-            for audience in Audience:
-                for severity in range(1, MAX_SEVERITY + 1):
-                    for prefix in prefixes:
-                        verdict = policy.look_up(category, severity, prefix, surface, audience)
-                        if category is Category.SELF_HARM and surface is Surface.INPUT and verdict not in CARE_FIRST:
-                            raise InvalidInputError(
-                                f"policy {policy.id!r} would {verdict} signs of self-harm in what a person writes",
-                                next_step="Use annotate or escalate: a person in danger meets help, never a refusal.",
-                            )
+    severities = range(1, MAX_SEVERITY + 1)
+    for category, surface, audience in product(Category, Surface, Audience):
+        for severity, prefix in product(severities, prefixes):
+            verdict = policy.look_up(category, severity, prefix, surface, audience)
+            if category is Category.SELF_HARM and surface is Surface.INPUT and verdict not in CARE_FIRST:
+                raise InvalidInputError(
+                    f"policy {policy.id!r} would {verdict} signs of self-harm in what a person writes",
+                    next_step="Use annotate or escalate: a person in danger meets help, never a refusal.",
+                )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
@@ -21,11 +21,7 @@ from zhengming.core.errors import InvalidInputError
 from zhengming.core.signals import Signal
 from zhengming.core.words import Category
 from zhengming.screen.rule import MAX_SEVERITY
-
-try:
-    from yaml import CSafeLoader as _Loader
-except ImportError:  # PyYAML built without libyaml: slower, the same result
-    from yaml import SafeLoader as _Loader  # type: ignore[assignment]  # stubs call the two unrelated
+from zhengming.screen.safe_yaml import parse
 
 EVERY: Final = 16
 _Number = TypeVar("_Number", int, float)
@@ -89,12 +85,25 @@ class CueState(NamedTuple):
 class CueScorer:
     """A logistic score over the groups of cues seen in the last `window` folded characters.
 
-    A cue that begins with a Latin letter or digit must begin a word; it may end in one (`transfer` finds `transferred`).
+    A cue that begins with a Latin letter or digit must begin a word; it may end inside one (`transfer` finds
+    `transferred`).
     Memory is bounded by the longest cue and the number of groups, whatever the length of the text.
     """
 
-    __slots__ = ("_automaton", "_bias", "_group_of", "_groups", "_keep", "_window", "_word", "category", "id", "severity",
-                 "threshold", "version")  # fmt: skip
+    __slots__ = (
+        "_automaton",
+        "_bias",
+        "_group_of",
+        "_groups",
+        "_keep",
+        "_window",
+        "_word",
+        "category",
+        "id",
+        "severity",
+        "threshold",
+        "version",
+    )
 
     def __init__(
         self,
@@ -212,7 +221,7 @@ def load_default_scorers() -> tuple[CueScorer, ...]:
 def parse_cue_scorer(text: str, place: str) -> CueScorer:
     """Return the scorer of a YAML text; `place` serves the error's text. The version is the short hash of the file."""
     try:
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - both are safe loaders
+        content = parse(text)
         groups = tuple(
             CueGroup(str(group["name"]), float(group["weight"]), tuple(map(str, group["cues"])))
             for group in content["groups"]
