@@ -32,7 +32,7 @@ class MasterKey:
 
 
 def load_master(folder: Path) -> MasterKey:
-    """Return the master key from ZHENGMING_MASTER_KEY, else from `master.key` in the folder, made when missing (0600)."""
+    """Return the master key from ZHENGMING_MASTER_KEY, else from `master.key` in the folder (made, 0600)."""
     return MasterKey(load_or_create(folder / MASTER_FILE, MASTER_VARIABLE))
 
 
@@ -71,7 +71,8 @@ def rewrap(store: Store, old: MasterKey, new: MasterKey) -> int:
 
 def _rewrap_page(old: MasterKey, new: MasterKey, tx: Tx) -> int:
     rows = tx.rows(
-        "SELECT person_id, generation, wrapped FROM person_key WHERE master_id = :old AND wrapped IS NOT NULL LIMIT :page",
+        "SELECT person_id, generation, wrapped FROM person_key "
+        "WHERE master_id = :old AND wrapped IS NOT NULL LIMIT :page",
         {"old": old.id, "page": _PAGE},
     )
     for person, generation, wrapped in rows:

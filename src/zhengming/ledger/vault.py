@@ -1,8 +1,8 @@
 """Texts encrypted per person, so that erasing a person is destroying one key.
 
 Each person has a data key, wrapped with the master key in the table `person_key`. Sealed format, version 1:
-`0x01 | generation, 4 bytes | nonce, 12 bytes | AES-256-GCM ciphertext and tag`; the additional data binds the person and
-the entry, so that a sealed text cannot be moved to another place.
+`0x01 | generation, 4 bytes | nonce, 12 bytes | AES-256-GCM ciphertext and tag`; the additional data binds the person
+and the entry, so that a sealed text cannot be moved to another place.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ _ERASE: Final = (
 class Vault:
     """Seals and opens texts; one for each process.
 
-    `masters` are the master key that wraps new data keys and, during a rotation, the older ones that still open. Data keys
-    are cached, at most `cache` of them; a version row empties the caches of all replicas when a person is erased.
+    `masters` are the master key that wraps new data keys and, during a rotation, the older ones that still open. Data
+    keys are cached, at most `cache` of them; a version row empties the caches of all replicas when a person is erased.
     """
 
     def __init__(self, *masters: MasterKey, cache: int = 10_000) -> None:

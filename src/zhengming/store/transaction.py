@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -151,9 +152,14 @@ class Transactions:
             self._drop()
 
     def _drop(self) -> None:
-        connection, self._connection, self._driver = self._connection, None, None
-        if connection is not None:
-            connection.invalidate()
+        connection, driver = self._connection, self._driver
+        self._connection = self._driver = None
+        if connection is None:
+            return
+        with suppress(Exception):  # SQLite keeps a closed connection's lock while a statement of it is alive
+            driver.rollback()
+        connection.invalidate()
+        self._engine.dispose()  # the connections that lie in the pool went the same way
 
     def close(self) -> None:
         """Give the connection back to the engine."""
