@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zhengming.care.emergency import CHINESE_CUES, LATIN_CUES, may_be_in_danger
+
+RULES = Path(__file__).resolve().parents[2] / "src" / "zhengming" / "screen" / "library" / "self_harm.yaml"
 
 
 @pytest.mark.parametrize(
@@ -42,6 +46,9 @@ from zhengming.care.emergency import CHINESE_CUES, LATIN_CUES, may_be_in_danger
         "i've been cutting myself",
         "I wish I wasn't here",
         "ＫＩＬＬ　ＭＹＳＥＬＦ",
+        "i w a n t t o d i e",
+        "k.i.l.l m.y.s.e.l.f",
+        "我想跳樓",
     ],
 )
 def test_words_of_danger_are_found(text: str) -> None:
@@ -86,6 +93,20 @@ def test_no_cue_stands_twice_or_is_hidden_by_a_shorter_one() -> None:
 def test_a_cue_is_found_inside_any_text_and_nothing_raises(before: str, cue: str, after: str) -> None:
     may_be_in_danger(before + after)
     assert may_be_in_danger(f"{before}。{cue}。{after}")
+
+
+def test_it_knows_nearly_all_that_the_shipped_rules_know() -> None:
+    rules = yaml.safe_load(RULES.read_text("utf-8"))
+    for severity, share in ((4, 0.95), (3, 0.95), (2, 0.9)):
+        words = [
+            phrase
+            for rule in rules
+            if rule["severity"] == severity and "input" in rule["surfaces"]
+            for phrase in (*rule.get("literals", ()), *rule.get("examples", ()))
+        ]
+        assert len(words) > 30
+        missed = [phrase for phrase in words if not may_be_in_danger(phrase)]
+        assert len(missed) <= (1 - share) * len(words), missed
 
 
 def test_it_needs_nothing_but_the_standard_library() -> None:

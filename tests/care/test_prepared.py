@@ -99,7 +99,7 @@ def test_a_person_who_writes_english_in_china_is_given_the_numbers_of_china() ->
 
 
 def test_a_plan_leads_to_its_text_and_no_plan_to_none() -> None:
-    grave = [Signal(Category.SELF_HARM, 4, "r", "v", Span(0, 2))]
+    grave = [Signal(Category.SELF_HARM, 3, "r", "v", Span(0, 2))]
     state, plan = step(FRESH, grave, Audience.ADULT)
     assert plan.action is CareAction.PREPARED_HELP
     assert HELP.for_plan(plan, "zh-CN", Audience.ADULT) == HELP.for_situation(

@@ -48,18 +48,19 @@ talks = st.lists(signals, max_size=15)
         ([found(1)], 1),
         ([found(2)], 2),
         ([found(3)], 3),
-        ([found(4)], 4),
-        ([found(9)], 4),
+        ([found(4)], 5),
+        ([found(9)], 5),
         ([found(1), found(3, "sh.2"), found(2, "sh.3")], 3),
         ([scored(4)], 2),
         ([scored(1)], 1),
         ([scored(4), found(3)], 3),
-        ([found(4, "plan", 0, 4), found(4, "time", 6, 9)], 5),
-        ([found(4, "plan", 0, 4), found(4, "time", 2, 9)], 4),
-        ([found(4, "plan", 0, 4), found(4, "plan", 6, 9)], 4),
-        ([found(4, "wide", 0, 9), found(4, "a", 0, 4), found(4, "b", 5, 9)], 5),
-        ([found(4, "plan"), found(3, "time", 6, 9)], 4),
-        ([found(4, "plan"), scored(4)], 4),
+        ([found(3, "plan", 0, 4), found(3, "means", 4, 9)], 4),
+        ([found(3, "plan", 0, 4), found(3, "plan", 6, 9)], 4),
+        ([found(3, "plan", 0, 4), found(3, "means", 2, 9)], 3),
+        ([found(3, "wide", 0, 9), found(3, "a", 0, 4), found(3, "b", 5, 9)], 4),
+        ([found(3, "plan", 0, 4), found(2, "wish", 6, 9)], 3),
+        ([found(3, "plan"), scored(4)], 3),
+        ([found(4, "now", 0, 4), found(3, "plan", 6, 9)], 5),
         ([Signal(Category.VIOLENCE, 4, "v", "v1", Span(0, 4))], 0),
         ([Signal(Category.PROMPT_ATTACK, 4, "p", "v1", Span(0, 4)), found(2)], 2),
     ],
@@ -109,8 +110,7 @@ def test_a_danger_gets_the_prepared_text_once_and_then_the_talk_goes_on_with_off
 
 
 def test_a_danger_that_becomes_imminent_is_answered_anew() -> None:
-    imminent = [found(4, "plan", 0, 4), found(4, "time", 6, 9)]
-    assert actions([found(3)], imminent, imminent, [found(4)]) == [
+    assert actions([found(3)], [found(4)], [found(4)], [found(3)]) == [
         "prepared_help:danger",
         "prepared_help:imminent",
         "offer_help:continued",
@@ -119,13 +119,12 @@ def test_a_danger_that_becomes_imminent_is_answered_anew() -> None:
 
 
 def test_an_imminent_danger_in_the_first_words_is_answered_as_such_and_only_once() -> None:
-    imminent = [found(4, "plan", 0, 4), found(4, "time", 6, 9)]
-    assert actions(imminent, imminent)[0] == "prepared_help:imminent"
-    assert actions(imminent, [found(3)])[1] == "offer_help:continued"
+    assert actions([found(4)], [found(4)])[0] == "prepared_help:imminent"
+    assert actions([found(4)], [found(3)])[1] == "offer_help:continued"
 
 
 def test_a_concern_that_becomes_a_danger_is_answered() -> None:
-    assert actions([found(2)], [], [found(4)]) == ["offer_help:concern", "none:none", "prepared_help:danger"]
+    assert actions([found(2)], [], [found(3)]) == ["offer_help:concern", "none:none", "prepared_help:danger"]
 
 
 def test_a_scorer_alone_never_replaces_the_model() -> None:

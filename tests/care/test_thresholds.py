@@ -44,7 +44,7 @@ def test_an_operators_thresholds_replace_ours(tmp_path: Path) -> None:
         ({"levels": {0: 0, 1: 1}}, "KeyError"),
         ({"categories": {"violence": "harm_to_others"}}, "self-harm"),
         ({"categories": {"nonsense": "self_harm"}}, "nonsense"),
-        ({"imminent": {"severity": 4, "distinct": 0}}, "distinct"),
+        ({"several": {"severity": 3, "count": 0, "level": 4}}, "count"),
         ({"gaps": {"again": 0, "quiet": 8, "follow_ups": 3}}, "gaps"),
         ({"audiences": {"adult": {"prepared_from": 3, "offer_from": 2}}}, "KeyError"),
         ({"scorer_limit": 9}, "9"),

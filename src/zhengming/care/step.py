@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from zhengming.care.state import CareState, replaced
 from zhengming.care.thresholds import Thresholds, load_thresholds
-from zhengming.core.signals import Signal
+from zhengming.core.signals import Signal, Span
 from zhengming.core.words import Audience, CareAxis, CareLevel
 
 _TOP: Final = 255
@@ -63,33 +63,29 @@ def level_of_signals(signals: Sequence[Signal], thresholds: Thresholds) -> CareL
     Signals of other categories do not count. A scorer's signal (no span) counts up to the scorer limit.
     """
     level = CareLevel.NONE
-    grave: dict[str, list[Signal]] = {}
+    grave: list[Span] = []
     for signal in signals:
         if thresholds.axes.get(signal.category) is not CareAxis.SELF_HARM:
             continue
         found = thresholds.levels[max(0, min(signal.severity, len(thresholds.levels) - 1))]
         if signal.span is None:
             found = min(found, thresholds.scorer_limit)
-        elif signal.severity >= thresholds.imminent_severity:
-            grave.setdefault(signal.rule, []).append(signal)
+        elif signal.severity >= thresholds.several_severity:
+            grave.append(signal.span)
         level = max(level, found)
-    if len(grave) >= thresholds.imminent_distinct and _apart(grave) >= thresholds.imminent_distinct:
-        return CareLevel.IMMINENT
+    if len(grave) >= thresholds.several_count and _apart(grave) >= thresholds.several_count:
+        return max(level, thresholds.several_level)
     return level
 
 
-def _apart(grave: dict[str, list[Signal]]) -> int:
-    """Return how many rules found something on parts of the text that do not overlap: one saying is one sign."""
-    spans = sorted(
-        (signal.span.end, signal.span.start, rule) for rule, found in grave.items() for signal in found if signal.span
-    )
-    taken: set[str] = set()
-    reached = 0
-    for end, start, rule in spans:
-        if start >= reached and rule not in taken:
-            taken.add(rule)
-            reached = end
-    return len(taken)
+def _apart(spans: list[Span]) -> int:
+    """Return how many of the spans can be chosen without overlap: one saying, found by two rules, is one sign."""
+    count = reached = 0
+    for span in sorted(spans, key=lambda one: one.end):
+        if span.start >= reached:
+            count += 1
+            reached = span.end
+    return count
 
 
 def step(

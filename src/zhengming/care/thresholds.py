@@ -30,8 +30,9 @@ class Thresholds:
     version: str
     axes: Mapping[Category, CareAxis]
     levels: tuple[CareLevel, ...]
-    imminent_severity: int
-    imminent_distinct: int
+    several_severity: int
+    several_count: int
+    several_level: CareLevel
     scorer_limit: CareLevel
     prepared_from: Mapping[Audience, CareLevel]
     offer_from: Mapping[Audience, CareLevel]
@@ -71,8 +72,9 @@ def _parse(data: Any) -> Thresholds:
         version=str(data["version"]),
         axes={Category(category): CareAxis(axis) for category, axis in data["categories"].items()},
         levels=tuple(levels[severity] for severity in range(MAX_SEVERITY + 1)),
-        imminent_severity=int(data["imminent"]["severity"]),
-        imminent_distinct=int(data["imminent"]["distinct"]),
+        several_severity=int(data["several"]["severity"]),
+        several_count=int(data["several"]["count"]),
+        several_level=CareLevel(data["several"]["level"]),
         scorer_limit=CareLevel(data["scorer_limit"]),
         prepared_from={audience: CareLevel(audiences[audience]["prepared_from"]) for audience in Audience},
         offer_from={audience: CareLevel(audiences[audience]["offer_from"]) for audience in Audience},
@@ -92,8 +94,8 @@ def _check(thresholds: Thresholds, path: Path) -> None:
         problem = "help must be offered at the level of the prepared text at the latest"
     elif list(thresholds.levels) != sorted(thresholds.levels) or thresholds.levels[-1] < CareLevel.DANGER:
         problem = "a graver signal must not give a lower level, and the gravest must give danger"
-    elif min(thresholds.imminent_distinct, thresholds.gap_again, thresholds.gap_quiet, thresholds.follow_ups) < 1:
-        problem = "`distinct` and the gaps must be 1 or more"
+    elif min(thresholds.several_count, thresholds.gap_again, thresholds.gap_quiet, thresholds.follow_ups) < 1:
+        problem = "`count` and the gaps must be 1 or more"
     if problem:
         message = f"The care thresholds in {path} cannot be used: {problem}."
         raise ThresholdsError(message, next_step="Correct the value; the thresholds in force stay in force.")
