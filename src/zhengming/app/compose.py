@@ -9,8 +9,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 import structlog
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from zhengming.accounts import service
 from zhengming.accounts.conversations import Conversations
@@ -33,7 +36,9 @@ from zhengming.gateway.upstreams.pool import UpstreamPool
 from zhengming.gateway.upstreams.rehearsal.upstream import RehearsalUpstream
 from zhengming.gateway.upstreams.request import Upstream
 from zhengming.gateway.upstreams.routes import RouteTable
-from zhengming.ledger import Ledger
+from zhengming.ledger import Ledger, load_signer
+from zhengming.ledger.keyfiles import load_or_create
+from zhengming.ledger.master import load_master
 from zhengming.ledger.vault import Vault
 from zhengming.screen.policy import Policy, load_default_policy, load_policy
 from zhengming.screen.rules import RuleSet, load_rules
@@ -42,8 +47,10 @@ from zhengming.store import Store, Tx
 
 log = structlog.get_logger(__name__)
 
-HEARTBEAT_SECONDS = 15.0
-SILENT_MS = 60_000
+HEARTBEAT_SECONDS: Final = 15.0
+SILENT_MS: Final = 60_000
+IDENTITY_FILE: Final = "identity.key"
+IDENTITY_VARIABLE: Final = "ZHENGMING_IDENTITY_KEY"
 
 
 @asynccontextmanager
@@ -72,8 +79,8 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Gateway:
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = await asyncio.to_thread(Store.open, settings.database_url, durability=settings.durability)
     stack.callback(store.close)
-    vault = Vault.open(settings.data, os.environ)
-    Ledger.attach(store, settings.data)
+    Ledger.attach(store, load_signer(settings.data))
+    identity = load_or_create(settings.data / IDENTITY_FILE, IDENTITY_VARIABLE)
     directory = Directory(store)
     configs, routes = gather(settings.upstream, settings.data, os.environ)
     shared = _is_shared(settings)
@@ -81,10 +88,10 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Gateway:
         stack.enter_context(_sole_server(settings.data))
     return Gateway(
         store=store,
-        vault=vault,
+        vault=Vault(load_master(settings.data)),
         directory=directory,
-        pseudonyms=Pseudonyms(vault.derived_key("pseudonyms")),
-        conversations=Conversations(store, vault.derived_key("conversations"), size=0 if shared else 100_000),
+        pseudonyms=Pseudonyms(_derived(identity, "pseudonyms")),
+        conversations=Conversations(store, _derived(identity, "conversations"), size=0 if shared else 100_000),
         limiter=_limiter(settings),
         upstreams=UpstreamPool([_upstream(config) for config in configs], RouteTable(configs, routes)),
         rules=await asyncio.to_thread(_rules, settings),
@@ -102,6 +109,11 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Gateway:
         detector_error=settings.detector_error,
         metrics_open=settings.metrics_open,
     )
+
+
+def _derived(secret: bytes, purpose: str) -> bytes:
+    """A key for one purpose (HKDF, RFC 5869), so that no two uses share one."""
+    return HKDF(SHA256(), 32, salt=None, info=b"zhengming " + purpose.encode()).derive(secret)
 
 
 def _is_shared(settings: Settings) -> bool:

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, get_origin, get_type_hints
+from typing import Any, Final, Literal, get_origin, get_type_hints
 
 from zhengming.core.errors import InvalidInputError
+
+Durability = Literal["full", "normal"]
+WhenDown = Literal["allow", "refuse"]
+WhenFailing = Literal["refuse", "allow"]
 
 PREFIX: Final = "ZHENGMING_"
 DATABASE_FILE: Final = "zhengming.sqlite3"
@@ -26,7 +30,7 @@ def _setting(default: Any, meaning: str, *, choices: tuple[str, ...] = ()) -> An
 class Settings:
     """The settings of one process; immutable, so that a change is a restart or a row in the database."""
 
-    data: Path = _setting(  # noqa: RUF009 - dataclasses.field behind a short name
+    data: Path = _setting(
         _DEFAULT_DATA, "Folder for the database, keys and rules of the operator; made when missing, for its owner only."
     )
     host: str = _setting("127.0.0.1", "Address to listen on.")
@@ -43,12 +47,12 @@ class Settings:
     )
     policy: str = _setting("", "Policy file (YAML) in place of the default policy.")
     starter_rules: bool = _setting(True, "Whether the starter library is loaded.")
-    detector_error: str = _setting(
+    detector_error: WhenFailing = _setting(
         "refuse",
         "What happens to a turn when a detector fails; a service may say otherwise.",
         choices=("refuse", "allow"),
     )
-    durability: str = _setting(
+    durability: Durability = _setting(
         "full",
         "SQLite's `synchronous`: `full` survives a power cut, `normal` only a crash of the process.",
         choices=("full", "normal"),
@@ -61,7 +65,7 @@ class Settings:
     max_active_turns: int = _setting(2_000, "Turns under way at once in this process; more are answered with 503.")
     poll_seconds: float = _setting(0.5, "How often switches, keys, services and rule files are looked at for changes.")
     key_seconds: float = _setting(60.0, "At most this often is the last use of a key written down.")
-    limits_down: str = _setting(
+    limits_down: WhenDown = _setting(
         "allow",
         "What happens to requests while Redis is down; safety does not depend on limits.",
         choices=("allow", "refuse"),

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Final, TypedDict
 from urllib.parse import quote
 
+import structlog
+
 from zhengming.care.step import CareAction, HelpSituation
 from zhengming.core.i18n import translate
+from zhengming.core.words import Surface
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.rules import Ruling
 from zhengming.gateway.survey import tolerates
+from zhengming.gateway.tolerance import tolerant
 from zhengming.gateway.turn import Turn
 from zhengming.gateway.upstreams.headers import returned as returned_headers
 from zhengming.gateway.upstreams.request import Answer
@@ -17,6 +21,8 @@ from zhengming.gateway.wire.base import Out, OutputContext, WholeOutput
 from zhengming.label.headers import label_headers
 from zhengming.label.text import TextLabel, wording
 from zhengming.screen.guard import Screening
+
+log = structlog.get_logger(__name__)
 
 _NOT_OURS: Final = frozenset({b"content-type", b"content-length"})
 
@@ -35,7 +41,16 @@ def label_for(turn: Turn) -> TextLabel:
 
 def screening_for(gateway: Gateway, turn: Turn, ruling: Ruling) -> Screening:
     """The rules of an answer for this turn under a ruling; tolerant of failing detectors where the service says so."""
-    return ruling.screening(turn.audience, turn.language, tolerant=tolerates(gateway, turn))
+    screening = ruling.screening(turn.audience, turn.language)
+    if not tolerates(gateway, turn):
+        return screening
+
+    def note(error: BaseException) -> None:
+        log.error("screen.failed", surface=Surface.OUTPUT, turn=turn.id, error=repr(error))
+        gateway.metrics.detector_errors.labels(Surface.OUTPUT).inc()
+        turn.unscreened = True
+
+    return tolerant(screening, note)
 
 
 def context_for(gateway: Gateway, turn: Turn) -> OutputContext:

@@ -41,7 +41,7 @@ class Ruling:
     policy: Policy
     scorers: tuple[Scorer, ...]
     _profiles: dict[tuple[Surface, Audience], Profile] = field(default_factory=dict)
-    _screenings: dict[tuple[Audience, str, bool], Screening] = field(default_factory=dict)
+    _screenings: dict[tuple[Audience, str], Screening] = field(default_factory=dict)
     _unruled: Screening | None = None
 
     @property
@@ -57,12 +57,9 @@ class Ruling:
             self._profiles[surface, audience] = found
         return found
 
-    def screening(self, audience: Audience, language: str, *, tolerant: bool = False) -> Screening:
-        """What guards of an answer need, shared by all streams of that audience and language.
-
-        With `tolerant` a detector that fails finds nothing from there on, and says so on the stream that it served.
-        """
-        found = self._screenings.get((audience, language, tolerant))
+    def screening(self, audience: Audience, language: str) -> Screening:
+        """What guards of an answer need, shared by all streams of that audience and language."""
+        found = self._screenings.get((audience, language))
         if found is None:
             found = Screening(
                 matcher=self.matcher,
@@ -70,7 +67,7 @@ class Ruling:
                 scorers=self.scorers,
                 mask=lambda rule: mask_text(rule, language),
             )
-            self._screenings[audience, language, tolerant] = found
+            self._screenings[audience, language] = found
         return found
 
     def unruled(self) -> Screening:

@@ -127,7 +127,7 @@ async def open_turn(gateway: Gateway, turn: Turn) -> None:
         turn.conversation.open(tx, turn.opened_at)
         if turn.care_state is not None:
             sittings.write(tx, turn.conversation.conversation_id, turn.care_state, now=turn.opened_at)
-        sealed = gateway.vault.seal(tx, turn.who.person_id, plain, turn.id.encode())
+        sealed = gateway.vault.seal(tx, turn.who.person_id, plain, turn.id)
         records.open_turn(tx, _opened(gateway, turn, sealed))
 
     began = time.perf_counter()
@@ -208,7 +208,7 @@ async def close_turn(gateway: Gateway, turn: Turn, ending: Ending) -> None:
         )
 
     def unit(tx: Tx) -> None:
-        sealed = gateway.vault.seal(tx, turn.who.person_id, plain, turn.id.encode())
+        sealed = gateway.vault.seal(tx, turn.who.person_id, plain, turn.id)
         if left is not None:
             left.write(tx)
         records.close_turn(tx, _closed(turn, ending, now, sealed, found))

@@ -1,0 +1,139 @@
+"""`zhengming serve`: the gateway under uvicorn, and the lines that tell a newcomer where it is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+
+import structlog
+import uvicorn
+import uvloop
+
+from zhengming.accounts import keys
+from zhengming.app.compose import running_gateway
+from zhengming.app.settings import Settings
+from zhengming.core.errors import ConflictError, UnavailableError
+from zhengming.gateway.asgi import GatewayApp
+from zhengming.gateway.context import Gateway
+from zhengming.gateway.through import model_names
+from zhengming.store import Tx
+
+TRIAL_NOTE = "made by `zhengming serve --print-key`"
+_BACKLOG = 2048
+
+
+def run(settings: Settings, *, print_key: bool) -> int:
+    """Serve until interrupted; return the exit status."""
+    configure_logs(settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings, print_key=print_key))
+
+
+def configure_logs(level: str) -> None:
+    """Log as one line of key=value pairs to standard error; no text of a turn is ever logged."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+async def _serve(settings: Settings, *, print_key: bool) -> int:
+    listener = listen(settings)
+    try:
+        async with running_gateway(settings) as gateway:
+            server = uvicorn.Server(server_config(GatewayApp(gateway), settings))
+            url = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}/v1"
+            await _welcome(gateway, url, print_key=print_key)
+            await server.serve(sockets=[listener])
+    finally:
+        listener.close()
+    return 0
+
+
+def server_config(app: GatewayApp, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves the gateway."""
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        loop="uvloop",
+        lifespan="off",
+        ws="none",
+        access_log=False,
+        log_level=settings.log_level,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=10,
+        backlog=_BACKLOG,
+    )
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Take the port before anything else is opened, so that a taken one is told at once and nothing is half started."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise UnavailableError(
+            f"Port {settings.port} on {settings.host} cannot be used: {error.strerror}.",
+            next_step="Stop what listens there, or name another port: `--port 8601` (make run PORT=8601).",
+        ) from error
+    return listener
+
+
+def _shown_host(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - shown
+
+
+async def _welcome(gateway: Gateway, url: str, *, print_key: bool) -> None:
+    """Print the address, and with `print_key` a fresh key and a curl line that works as it stands."""
+    print(f"Gateway:  {url}", flush=True)  # noqa: T201 - this is the command's output
+    if not print_key:
+        return
+    try:
+        secret = await _trial_key(gateway)
+    except ConflictError as error:
+        print(f"No API key was made: {error}", flush=True)  # noqa: T201 - this is the command's output
+        return
+    names = await model_names(gateway)
+    model = names[0] if names else "MODEL"
+    lines = (
+        f"API key:  {secret}",
+        "",
+        f"curl -N {url}/chat/completions \\",
+        f"  -H 'Authorization: Bearer {secret}' -H 'Content-Type: application/json' \\",
+        f'  -d \'{{"model":"{model}","stream":true,"messages":[{{"role":"user","content":"春天有什么花？"}}]}}\'',
+        "",
+    )
+    print("\n".join(lines), flush=True)  # noqa: T201 - this is the command's output
+
+
+async def _trial_key(gateway: Gateway) -> str:
+    """Make a key for trying out; the one of an earlier start is revoked, since nobody was asked to keep it."""
+    now = gateway.clock()
+    profile = gateway.directory.snapshot.named("default")
+    if profile is None:
+        raise UnavailableError("The service `default` is gone.", next_step="Make a key: `zhengming keys create`.")
+    service_id, secret = profile.id, keys.new_secret()
+
+    def unit(tx: Tx) -> None:
+        for old in keys.list_all(tx, service_id):
+            if old.note == TRIAL_NOTE and old.revoked_at is None:
+                keys.revoke(tx, old.id, who="serve --print-key", why="replaced at the next start", now=now)
+        keys.create(tx, service_id, who="serve --print-key", note=TRIAL_NOTE, now=now, secret=secret)
+
+    await gateway.store.write(unit)
+    await gateway.directory.refresh()
+    return secret
