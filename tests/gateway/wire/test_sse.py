@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zhengming.gateway.wire.sse import EventSplitter, EventTooLargeError, NotAnEventError, parse_event
+from zhengming.gateway.wire.errors import UpstreamGarbageError
+from zhengming.gateway.wire.sse import EventSplitter, EventTooLargeError, parse_event
 
 ONE = b'data: {"a":1}\n\n'
 
@@ -96,5 +97,5 @@ def test_data_is_read_and_put_in_place_as_the_standard_says(
 
 @pytest.mark.parametrize("raw", [b'{"id":"x"}\n\n', b"<html>", b" data: x\n\n", b"Data: x\n\n", b"data: a\nsecret\n\n"])
 def test_a_line_that_the_standard_ignores_is_refused_since_some_client_may_read_it(raw: bytes) -> None:
-    with pytest.raises(NotAnEventError):
+    with pytest.raises(UpstreamGarbageError):
         parse_event(raw)

@@ -6,11 +6,12 @@ It knows where text lies in its JSON; the guard knows what may be shown; the tur
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from zhengming.core.signals import Reason
+from zhengming.label.text import strip_own_labels
 from zhengming.screen.guard import FieldGuard, Screening
 
 Path = tuple[str | int, ...]
@@ -36,7 +37,9 @@ class Unjudged(NamedTuple):
 class TurnRequest:
     """A request, parsed for judging. `raw` is what goes upstream, after splicing.
 
-    `messages` holds one canonical JSON byte string a message, for the fingerprint of the history.
+    `messages` holds one canonical JSON byte string a message, for the fingerprint of the history. `structured` says
+    that the answer must be JSON; `beside`, that it is to be inserted somewhere, such as code. Both carry the label
+    beside the text, never inside.
     """
 
     api: str
@@ -51,6 +54,7 @@ class TurnRequest:
     conversation: str = ""
     previous_response: str = ""
     structured: bool = False
+    beside: bool = False
     choices: int = 1
 
 
@@ -74,7 +78,8 @@ class OutputContext:
 
     `label_start` and `label_end` are the explicit label with its line breaks, empty where the label is carried beside;
     `aigc` is the JSON object of the seven fields, ready to splice; `extra` are further top-level members that name the
-    turn (JSON bytes by key); `notice` gives the text that follows a stop.
+    turn (JSON bytes by key); `notice` gives the text that follows a stop; `model_alias`, when not empty, stands in
+    place of the upstream's name of the model; `drop_labels` takes our labels out of a text.
     """
 
     screening: Screening
@@ -85,6 +90,8 @@ class OutputContext:
     structured: bool = False
     notice: Callable[[Reason], str] = field(default=lambda reason: reason.signal.category)
     model_alias: str = ""
+    extra: Mapping[str, bytes] = field(default_factory=dict)
+    drop_labels: Callable[[str], str] = strip_own_labels
 
 
 class OutputStream(Protocol):
@@ -94,9 +101,12 @@ class OutputStream(Protocol):
     finished: bool
     reasons: list[Reason]
     versions: list[str]
-    held: int
     usage: dict[str, object] | None
     response_id: str
+
+    @property
+    def held(self) -> int:
+        """How many code points lie in the guards now, neither shown nor dropped."""
 
     def feed(self, data: bytes) -> Out:
         """Take bytes of the upstream as they came, whole events or not; return what may go out."""
@@ -106,6 +116,12 @@ class OutputStream(Protocol):
 
     def fail(self, message: str, code: str) -> Out:
         """The upstream broke off: release what is safe, then an error event in the API's shape."""
+
+    def close_with(self, text: str) -> Out:
+        """The upstream broke off, and the person must not be left with an error: release what is safe, show `text`.
+
+        The stream then ends as a whole answer does (`finish_reason` is `stop`); the text is not screened or labelled.
+        """
 
     def reload(self, screening: Screening) -> Out:
         """The rules changed in mid-stream: what is still held is judged again under the new version."""

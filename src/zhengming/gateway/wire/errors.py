@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from zhengming.core.errors import InvalidInputError
+from zhengming.core.errors import InvalidInputError, ZhengmingError
 from zhengming.gateway.wire.splice import dump
 
 INVALID_REQUEST: Final = "invalid_request_error"
@@ -17,6 +17,13 @@ class RequestError(InvalidInputError):
     def __init__(self, message: str, *, param: str = "", code: str = "invalid_type", next_step: str = "") -> None:
         super().__init__(message, code=code, next_step=next_step)
         self.param = param
+
+
+class UpstreamGarbageError(ZhengmingError):
+    """The upstream sent what cannot be judged; nothing of it may be shown."""
+
+    code = "upstream_garbage"
+    status = 502
 
 
 def error_object(message: str, kind: str, code: str | None, param: str | None = None) -> dict[str, object]:

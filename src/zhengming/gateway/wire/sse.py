@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from zhengming.core.errors import ZhengmingError
+from zhengming.gateway.wire.errors import UpstreamGarbageError
 
 MAX_EVENT: Final = 16 * 1024 * 1024
 
@@ -22,13 +23,6 @@ class EventTooLargeError(ZhengmingError):
     """One event of the upstream is over the bound; the stream cannot be judged any further."""
 
     code = "upstream_event_too_large"
-    status = 502
-
-
-class NotAnEventError(ZhengmingError):
-    """The upstream sent lines that are no server-sent events; nothing of them may be shown."""
-
-    code = "upstream_garbage"
     status = 502
 
 
@@ -119,7 +113,7 @@ class EventSplitter:
 def parse_event(raw: bytes) -> Event:
     """Return the parts of one event.
 
-    Raises NotAnEventError for a line that no client of the standard reads: it would pass unjudged to those that do.
+    Raises UpstreamGarbageError for a line that the standard ignores: it would pass unjudged to a client that reads it.
     """
     if raw[:6] == b"data: " and raw[-2:] == b"\n\n" and raw.count(b"\n") == 2 and b"\r" not in raw:  # noqa: PLR2004 - the blank line
         return Event(raw, raw[6:-2], b"", b"\n\n")
@@ -135,7 +129,7 @@ def parse_event(raw: bytes) -> Event:
             values.append(value.removeprefix(b" "))
             end = ending or end
         else:
-            raise NotAnEventError("the upstream sent a line that is no server-sent event")
+            raise UpstreamGarbageError("the upstream sent a line that is no server-sent event")
     if not values:
         return Event(raw, None, raw, b"")
     # The blank line goes behind the data; every other line keeps its order before it.

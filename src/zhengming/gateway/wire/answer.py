@@ -1,0 +1,234 @@
+"""One answer of the `n` that a request may ask for: its guarded texts, its label, its tool calls, how it ended.
+
+Streams and whole answers share it: both feed texts in the order reasoning, content, refusal, tool calls, and both end
+it in the same way, so that the two show the same. What differs between the APIs is in a :class:`Shape`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, Protocol
+
+from zhengming.core.signals import Reason
+from zhengming.gateway.wire.base import OutputContext, Path, TurnRequest
+from zhengming.gateway.wire.fields import Field, Token, new_guard
+from zhengming.gateway.wire.label_place import LabelPlacer, is_inside_code
+from zhengming.screen.guard import Screening
+
+_FENCE_END: Final = "\n```"
+_BREAK: Final = "\n\n"
+
+
+class TextAt(NamedTuple):
+    """A text found in a choice: the field that it belongs to, where it lies from the choice on, and the text.
+
+    `wrap` is what the shape needs to send a piece of that field in a chunk of its own.
+    """
+
+    name: str
+    path: Path
+    text: str
+    wrap: tuple[str | int, ...]
+    json: bool = False
+
+
+class Shape(Protocol):
+    """How one API lays texts into choices.
+
+    `main` names the field of the answer proper; `refusal` the field for a notice where the answer must be JSON, empty
+    when the API has none.
+    """
+
+    main: str
+    refusal: str
+    nothing: Mapping[str, Any]  # the members of a choice that says nothing
+    counts_tokens: bool  # whether log probabilities carry offsets, which move with a label or a mask
+
+    def texts(self, choice: Mapping[str, Any], part: str, answer: Answer) -> list[TextAt]:
+        """Return the texts of a choice, in the order of judging. Raises UpstreamGarbageError for unreadable types."""
+
+    def tokens(self, choice: Mapping[str, Any], name: str) -> list[Token]:
+        """Return the log probabilities that come with the field `name`."""
+
+    def logprobs(
+        self, choice: Mapping[str, Any], name: str, entries: Sequence[Any], answer: Answer
+    ) -> tuple[Path, bytes]:
+        """Return where the log probabilities of a field lie in a choice, and the JSON of those that go out."""
+
+    def blank(self, text: str) -> Any:
+        """Return the entry that stands for masked text."""
+
+    def alone(self, wrap: tuple[str | int, ...], text: str) -> dict[str, Any]:
+        """Return the members of a choice that carries only this piece of a field."""
+
+    def reply(self, answer: Answer) -> dict[str, Any]:
+        """Return the message as a client sends it back."""
+
+
+@dataclass(slots=True)
+class Call:
+    """A tool call as it was announced."""
+
+    index: int
+    id: str
+    name: str
+    custom: bool
+
+
+class Tail(NamedTuple):
+    """A text to be sent in a chunk of its own."""
+
+    field: Field
+    text: str
+
+
+class Answer:
+    """Guards one choice. `ended` is set when nothing of it may follow; `stopped` when the guard ended it."""
+
+    __slots__ = (
+        "_notice",
+        "_reasons",
+        "_screening",
+        "_shape",
+        "_structured",
+        "calls",
+        "ended",
+        "fields",
+        "function_name",
+        "index",
+        "main",
+        "offset",
+        "placer",
+        "role_sent",
+        "stopped",
+    )
+
+    def __init__(
+        self,
+        index: int,
+        shape: Shape,
+        context: OutputContext,
+        request: TurnRequest,
+        *,
+        screening: Screening,
+        reasons: list[Reason],
+    ) -> None:
+        self.index = index
+        self.fields: dict[str, Field] = {}
+        self.calls: list[Call] = []
+        self.ended = self.stopped = self.role_sent = False
+        self.function_name = ""
+        self.offset: int | None = None  # where the next token stands, where an API counts that
+        self._shape = shape
+        self._screening = screening
+        self._reasons = reasons
+        self._notice = context.notice
+        self._structured = context.structured or request.structured
+        beside = self._structured or request.beside
+        self.placer = LabelPlacer("" if beside else context.label_start, "" if beside else context.label_end)
+        self.main = self._field(shape.main, (shape.main,), json=self._structured)
+
+    def take(self, found: TextAt, tokens: Sequence[Token] = ()) -> str:
+        """Judge a text; return what is sent of it now, a start label included."""
+        field = self.fields.get(found.name) or self._field(found.name, found.wrap, json=found.json)
+        out = field.feed(found.text, tokens)
+        if field.stop is not None:
+            self.stopped = True
+        return self.placer.open(out) if field is self.main and self.placer.waiting else out
+
+    def reload(self, screening: Screening) -> list[Tail]:
+        """Judge on under other rules; return what they release."""
+        self._screening = screening
+        tails: list[Tail] = []
+        for field in list(self.fields.values()):
+            if self.stopped:
+                break
+            text = field.reload(screening)
+            self.stopped = field.stop is not None
+            self._add(tails, field, text)
+        return tails
+
+    def finish(self) -> list[Tail]:
+        """Nothing more comes: return what was held and the end label, or what follows a stop."""
+        self.ended = True
+        tails: list[Tail] = []
+        for field in [field for field in self.fields.values() if field is not self.main] + [self.main]:
+            if field.stop is None:
+                self._add(tails, field, field.finish())
+        stop = next((field.stop for field in self.fields.values() if field.stop is not None), None)
+        if stop is not None:
+            self.stopped = True
+            self._say(self._notice(stop), tails)
+        elif closing := self.placer.settle() + self.placer.close(self.main.text()):
+            self._add(tails, self.main, closing)
+        return tails
+
+    def labelled(self) -> str:
+        """Return the whole text of the answer with its label, as it was sent."""
+        return f"{self.placer.opening}{self.main.text()}{self.placer.closing}"
+
+    def call(self, index: int, call: Mapping[str, Any]) -> int:
+        """Return the number of the tool call that a piece belongs to; another id under one index is another call."""
+        announced = call.get("id")
+        for number in range(len(self.calls) - 1, -1, -1):
+            known = self.calls[number]
+            if known.index == index:
+                if not announced or not known.id or announced == known.id:
+                    self._announce(known, call)
+                    return number
+                break
+        self.calls.append(Call(index, "", "", custom=False))
+        self._announce(self.calls[-1], call)
+        return len(self.calls) - 1
+
+    def _announce(self, known: Call, call: Mapping[str, Any]) -> None:
+        if isinstance(call.get("id"), str) and call["id"]:
+            known.id = call["id"]
+        for key in ("function", "custom"):
+            inner = call.get(key)
+            if isinstance(inner, dict):
+                known.custom = key == "custom"
+                name = inner.get("name")
+                if isinstance(name, str) and name and name != known.name:
+                    known.name += name
+
+    def _field(self, name: str, wrap: tuple[str | int, ...], *, json: bool) -> Field:
+        guard = new_guard(self._screening, json=json)
+        field = Field(f"{self.index}/{name}", wrap, guard, self._reasons, self._shape.blank)
+        self.fields[name] = field
+        return field
+
+    def _add(self, tails: list[Tail], field: Field, text: str) -> None:
+        """Append a text; pieces of one field that follow each other are one."""
+        if field is self.main and self.placer.waiting:
+            text = self.placer.open(text)
+        if tails and tails[-1].field is field:
+            tails[-1] = Tail(field, tails[-1].text + text)
+        elif text:
+            tails.append(Tail(field, text))
+
+    def _say(self, notice: str, tails: list[Tail]) -> None:
+        """Append the notice: to the answer, or where that must be JSON, to the refusal, which not every API has."""
+        name = self._shape.refusal if self._structured else self._shape.main
+        if not name or not notice:
+            return
+        field = self.fields.get(name) or self._field(name, (name,), json=False)
+        before = field.text()
+        said = bool(before.strip())
+        if said:
+            fence = _FENCE_END if is_inside_code(before) else ""
+            notice = fence + _BREAK + notice.lstrip("\n")
+        blank = self.placer.settle() if field is self.main else ""
+        field.shown.append(notice)
+        closing = self.placer.close(field.text()) if said and field is self.main else ""
+        self._add(tails, field, blank + notice + closing)
+
+
+def versions_of(answers: Sequence[Answer]) -> list[str]:
+    """Return every rule version that decided, oldest first."""
+    versions: list[str] = []
+    for answer in answers:
+        for field in answer.fields.values():
+            versions += [version for version in field.guard.versions if version not in versions]
+    return versions

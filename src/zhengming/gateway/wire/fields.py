@@ -1,0 +1,122 @@
+"""One guarded text of an answer: its guard, what of it was shown, and the log probabilities of its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from zhengming.core.signals import Reason
+from zhengming.screen.guard import Command, FieldGuard, JsonGuard, LogprobQueue, Mask, Screening, Show, Stop, TextGuard
+
+_HIGH_FIRST: Final = "\ud800"
+_HIGH_LAST: Final = "\udbff"
+
+
+class Token(NamedTuple):
+    """An entry of `logprobs` with the token that it is about, and the token's bytes where the API gives them."""
+
+    entry: Any
+    text: str
+    data: Sequence[int] | None
+
+
+class Field:
+    """Feeds one text to its guard.
+
+    `channel` names it in the record, such as `0/content`; `wrap` is what the API needs to send a piece of it alone;
+    `shown` are the pieces that may be shown, in order. `stop` is set once the guard ended the text.
+    """
+
+    __slots__ = ("_blank", "_carry", "_entries", "_queue", "_reasons", "channel", "guard", "shown", "stop", "wrap")
+
+    def __init__(
+        self, channel: str, wrap: Any, guard: FieldGuard, reasons: list[Reason], blank: Callable[[str], Any]
+    ) -> None:
+        self.channel = channel
+        self.wrap = wrap
+        self.guard = guard
+        self.shown: list[str] = []
+        self.stop: Reason | None = None
+        self._reasons = reasons
+        self._blank = blank
+        self._carry = ""
+        self._queue: LogprobQueue[Any] | None = None
+        self._entries: list[Any] = []
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a text may be fed to the guard directly: no half character waits, and no log probabilities."""
+        return self._queue is None and not self._carry and self.stop is None
+
+    def feed(self, text: str, tokens: Sequence[Token] = ()) -> str:
+        """Return what may be shown now. `tokens` came with the text; `take_entries` gives those that may go out."""
+        if tokens:
+            if self._queue is None:
+                self._queue = LogprobQueue(self._blank)
+            for entry, token, data in tokens:
+                self._queue.push(entry, token, data)
+        text = self._carry + text
+        self._carry = ""
+        if _HIGH_FIRST <= text[-1:] <= _HIGH_LAST:
+            # Some servers cut between the halves of one character; judged apart they would be no character.
+            text, self._carry = text[:-1], text[-1]
+        if text and not text.isascii():
+            text = _joined(text)
+        return self.apply(self.guard.feed(text)) if text else ""
+
+    def finish(self) -> str:
+        """Return what the guard still held."""
+        text = ""
+        if self._carry:
+            carry, self._carry = self._carry, ""
+            text = self.apply(self.guard.feed(carry))
+        text += self.apply(self.guard.finish())
+        if self._queue is not None and self.stop is None:
+            self._entries += self._queue.finish()
+        return text
+
+    def reload(self, screening: Screening) -> str:
+        """Return what the new rules release."""
+        return self.apply(self.guard.reload(screening))
+
+    def apply(self, commands: Sequence[Command]) -> str:
+        """Carry out commands of the guard; return the text that they show."""
+        text = ""
+        for command in commands:
+            kind = type(command)
+            if kind is Show or kind is Mask:
+                text += command.text  # type: ignore[union-attr]  # narrowed by type(), which is cheaper here
+            else:
+                reason: Reason = command.reason  # type: ignore[union-attr]  # Note or Stop
+                if kind is Stop:
+                    self.stop = reason
+                if kind is not Stop or reason not in self._reasons:
+                    self._reasons.append(reason)
+        if self._queue is not None:
+            self._entries += self._queue.advance(commands)
+        if text:
+            self.shown.append(text)
+        return text
+
+    def take_entries(self) -> list[Any]:
+        """Return the entries of `logprobs` that may go out now, once."""
+        entries, self._entries = self._entries, []
+        return entries
+
+    def text(self) -> str:
+        """Return all that was shown."""
+        return "".join(self.shown)
+
+
+def _joined(text: str) -> str:
+    """Return the text with surrogate pairs as the characters that they stand for."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return text
+
+
+def new_guard(screening: Screening, *, json: bool) -> FieldGuard:
+    """Return the guard for a text, or for a text that is JSON."""
+    return JsonGuard(screening) if json else TextGuard(screening)
