@@ -48,6 +48,33 @@ def screening_of(
     return Screening(engine or NaiveMatcher(rules), profile_of(rules, verdicts, policy), scorers, mask_of)
 
 
+class Counter:
+    """A scorer that counts letters of the plain stream until it has as many as it wants."""
+
+    version = "1"
+    severity = 3
+    threshold = 1.0
+
+    def __init__(self, name: str, category: Category, letters: str, wanted: int) -> None:
+        self.id, self.category, self._letters, self._wanted = name, category, letters, wanted
+
+    def start(self) -> int:
+        """None of them yet."""
+        return 0
+
+    def update(self, state: int, folded: str) -> int:
+        """Count on."""
+        return state + sum(character in self._letters for character in folded)
+
+    def score(self, state: int) -> float:
+        """How far the count has come."""
+        return min(1.0, state / self._wanted)
+
+    def of(self, text: str) -> float:
+        """Score a whole text."""
+        return self.score(self.update(self.start(), text))
+
+
 class Seen(NamedTuple):
     """What a client gets of a guarded text."""
 

@@ -146,7 +146,9 @@ def outcome(
     if last is not None:
         text = text[: last[0]]
         marks = marks[: marks.index(last)]
-    events: list[tuple[tuple[int, int], int, Found | Meter]] = [((at, 0), 0, meter) for at, meter in marks]
+    # a mark comes before the matches that end at its place, but the marks of the text's end come last of all
+    events: list[tuple[tuple[int, int], int, Found | Meter]]
+    events = [((at, 2 if late else 0), 0, meter) for at, meter, late in marks]
     events += [((match.end, 1), order, match) for order, match in enumerate(matches(rules, text))]
     notes: list[tuple[str, tuple[int, int] | None]] = []
     hidden: list[Found] = []
@@ -161,34 +163,35 @@ def outcome(
         if verdict is Verdict.REDACT:
             hidden.append(event)
         elif verdict in ENDINGS:
-            return Outcome(_paint(text, hidden, event.start, rules, mask), event.start, tuple(notes))
+            before = [one for one in hidden if one.start < event.start]
+            stop = max([event.start, *(one.end for one in before)])  # a mask that covers the stop's start is seen whole
+            return Outcome(_paint(text, before, event.start, rules, mask), stop, tuple(notes))
     if last is not None:
         notes.append((last[1].id, None))
     return Outcome(_paint(text, hidden, len(text), rules, mask), -1 if last is None else last[0], tuple(notes))
 
 
-def _marks(text: str, meters: Sequence[Meter]) -> list[tuple[int, Meter]]:
+def _marks(text: str, meters: Sequence[Meter]) -> list[tuple[int, Meter, bool]]:
+    """Where each scorer fires, once, and whether that is only because the text ends."""
     stream = plain(text)
     string = "".join(character for character, _ in stream)
-    marks: list[tuple[int, Meter]] = []
+    marks: list[tuple[int, Meter, bool]] = []
     fired: set[str] = set()
     for position in range(1, len(string) + 1):
-        at_end = position == len(string)
-        if position % 16 and string[position - 1] not in SENTENCE_ENDS and not at_end:
+        late = position % 16 != 0 and string[position - 1] not in SENTENCE_ENDS
+        if late and position < len(string):
             continue
-        at = stream[position - 1][1] + 1
-        if at_end and position % 16 and string[position - 1] not in SENTENCE_ENDS:
-            at = len(text)
+        at = len(text) if late else stream[position - 1][1] + 1
         for meter in meters:
             if meter.id not in fired and meter.score(string[:position]) >= meter.threshold:
                 fired.add(meter.id)
-                marks.append((at, meter))
+                marks.append((at, meter, late))
     return marks
 
 
 def _paint(text: str, hidden: Sequence[Found], end: int, rules: Sequence[Rule], mask: Callable[[Rule], str]) -> str:
-    """Write the text before `end`, each united stretch of hidden spans that begin before it as one mask."""
-    spans = sorted((found.start, -found.end, found.leniency, found.rule) for found in hidden if found.start < end)
+    """Write the text before `end`, each united stretch of hidden spans as one mask."""
+    spans = sorted((found.start, -found.end, found.leniency, found.rule) for found in hidden)
     shown: list[str] = []
     place, covered = 0, -1
     for start, negative, _, rule in spans:
@@ -197,3 +200,41 @@ def _paint(text: str, hidden: Sequence[Found], end: int, rules: Sequence[Rule], 
         covered = max(covered, -negative)
         place = covered
     return "".join(shown) + text[place:end]
+
+
+def reloaded(
+    rules: Sequence[Rule],
+    verdicts: Sequence[Verdict],
+    mask: Callable[[Rule], str],
+    text: str,
+    released: tuple[int, int],
+) -> Outcome:
+    """What is added to a text of at most 64 characters, part of which was released when these rules came.
+
+    `released` is up to where, and where the last mask ended, -1 without one. Notes are those of the new rules.
+    """
+    shown, masked = released
+    notes: list[tuple[str, tuple[int, int] | None]] = []
+    hidden: list[Found] = []
+    stop = -1
+    for match in matches(rules, text):
+        verdict = verdicts[match.rule]
+        if verdict is Verdict.ALLOW:
+            continue
+        notes.append((rules[match.rule].id, (match.start, match.end)))
+        if match.end <= shown:
+            continue
+        if verdict is Verdict.REDACT:
+            hidden.append(match)
+        elif verdict in ENDINGS:
+            stop = max(shown, match.start)
+            hidden = [one for one in hidden if one.start < stop]
+            break
+    pieces: list[str] = []
+    place, covered = shown, masked
+    for start, negative, _, rule in sorted((one.start, -one.end, one.leniency, one.rule) for one in hidden):
+        if max(start, shown) > covered:
+            pieces += [text[place : max(start, shown)], mask(rules[rule])]
+        covered = place = max(covered, -negative)
+    pieces.append(text[place : len(text) if stop < 0 else stop])
+    return Outcome("".join(pieces), stop if stop < 0 else max(stop, place), tuple(notes))

@@ -37,7 +37,10 @@ class Note(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Nothing of the original from `at` on is shown; the last command about text that a guard ever gives."""
+    """Nothing of the original from `at` on is shown; the last command that a guard ever gives.
+
+    `at` is where the span begins that must not be shown, or the end of a mask that covers that place.
+    """
 
     reason: Reason
     at: int

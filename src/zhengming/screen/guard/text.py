@@ -142,7 +142,9 @@ class TextGuard:
             if not self._ended:
                 matches = matches + self._scan.finish()
         commands: list[Command] = []
-        for item in _in_order(self._moved(matches), marks):
+        matches = self._moved(matches)
+        items: Sequence[Match | Mark] = [*matches, *marks] if self._ended else _in_order(matches, marks)
+        for item in items:
             if isinstance(item, Mark):
                 self._note(item.reason, commands)
             elif self._judge(item, commands):
@@ -212,7 +214,8 @@ class TextGuard:
 def _in_order(matches: list[Match], marks: Sequence[Mark]) -> Sequence[Match | Mark]:
     """Return matches and marks in text order: a mark comes before the matches that end where it stands.
 
-    A match may still wait for its right boundary when a mark at its end is known, never the other way round.
+    A match may still wait for its right boundary when a mark at its end is known, never the other way round. (The marks
+    of `finish`, which stand at no such place, come last.)
     """
     if not marks:
         return matches
