@@ -38,7 +38,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 
 @pytest.fixture
-def served(serve: Serve, store_url: str, tmp_path: Path) -> Served:
+def served(store_url: str, serve: Serve, tmp_path: Path) -> Served:
     """A gateway with the rehearsal model, on each kind of database."""
     if store_url.startswith("sqlite"):
         return serve(data=tmp_path / "data")
@@ -46,7 +46,7 @@ def served(serve: Serve, store_url: str, tmp_path: Path) -> Served:
 
 
 @pytest.fixture
-def embedded(serve: Serve, sqlite_url: str, tmp_path: Path) -> Served:
+def embedded(sqlite_url: str, serve: Serve, tmp_path: Path) -> Served:
     """A gateway with the rehearsal model on SQLite."""
     assert sqlite_url
     return serve(data=tmp_path / "data")

@@ -147,6 +147,7 @@ def test_the_asynchronous_client_works_unchanged(served: Served) -> None:
 
     assert said.startswith("Warm the pot")
     assert "AI-generated" in said.splitlines()[-1]
+    assert "AI生成" in said.splitlines()[-1]
 
 
 def test_legacy_completions_and_embeddings_work(served: Served) -> None:

@@ -72,7 +72,15 @@ async def running_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             task = asyncio.create_task(work)
             stack.push_async_callback(_stop, task)
         yield gateway
+        await _flush(gateway)
+
+
+async def _flush(gateway: Gateway) -> None:
+    """Write down when keys were last used; a store that is gone by now takes only that with it."""
+    try:
         await gateway.directory.flush()
+    except ZhengmingError as error:
+        log.warning("store.down", reason=str(error))
 
 
 async def _open(settings: Settings, stack: AsyncExitStack) -> Gateway:

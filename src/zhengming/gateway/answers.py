@@ -8,7 +8,7 @@ from urllib.parse import quote
 import structlog
 
 from zhengming.care.step import CareAction, HelpSituation
-from zhengming.core.i18n import translate
+from zhengming.core.i18n import DEFAULT_LANGUAGE, translate
 from zhengming.core.words import Surface
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.rules import Ruling
@@ -19,7 +19,7 @@ from zhengming.gateway.upstreams.headers import returned as returned_headers
 from zhengming.gateway.upstreams.request import Answer
 from zhengming.gateway.wire.base import Out, OutputContext, WholeOutput
 from zhengming.label.headers import label_headers
-from zhengming.label.text import TextLabel, wording
+from zhengming.label.text import BOTH, TextLabel, wording
 from zhengming.screen.guard import Screening
 
 log = structlog.get_logger(__name__)
@@ -33,9 +33,15 @@ def notice(key: str, language: str, **values: object) -> str:
 
 
 def label_for(turn: Turn) -> TextLabel:
-    """The explicit label of the service in the language of this turn."""
+    """The explicit label of the service in the language of this turn.
+
+    `auto` follows the person's language, but never leaves out the Chinese elements that GB 45438-2025 asks for: an
+    English answer gets both. A service that is not offered in China may say `en`.
+    """
     policy = turn.grant.service.label
-    language = turn.language if policy.language == "auto" else policy.language
+    language: str = policy.language
+    if language == "auto":
+        language = turn.language if turn.language == DEFAULT_LANGUAGE else BOTH
     return TextLabel(policy.placement, language, policy.wording)
 
 

@@ -34,6 +34,11 @@ class Api(NamedTuple):
     compose_stream: Compose
 
 
+def _parse_completions(raw: bytes, _drop_labels: Callable[[str], str]) -> TurnRequest:
+    """A prompt has no history, so there are no labels of ours to take out."""
+    return parse_completions(raw)
+
+
 CHAT: Final = Api(
     "chat",
     "/v1/chat/completions",
@@ -46,7 +51,7 @@ CHAT: Final = Api(
 COMPLETIONS: Final = Api(
     "completions",
     "/v1/completions",
-    parse_completions,
+    _parse_completions,
     CompletionsStream,
     completions_whole,
     compose.completion_whole,

@@ -22,6 +22,7 @@ from zhengming.gateway.wire.splice import dump
 from zhengming.screen.guard import Screening, Show
 
 FILTERED: Final = "content_filter"
+ENDED: Final = "stop"
 
 Ended = list[tuple[Answer, list[Tail]]]
 
@@ -104,7 +105,7 @@ class ChoiceStream(EventStream):
             if self._failed:
                 self.finished = True
             else:
-                self.close(stopped=False)
+                self.close(stopped=any(answer.stopped for answer in self._answers.values()))
 
     def flush(self) -> None:
         """Release what every choice still holds."""
@@ -112,6 +113,19 @@ class ChoiceStream(EventStream):
             if not answer.ended:
                 self._end_answer(answer, answer.finish())
         self._close_when_stopped()
+
+    def close_with(self, text: str) -> Out:
+        """Release what is safe, then show `text` in every choice and end it: a person must not meet an error."""
+        if not self.finished and not self._busy:
+            self.flush()
+        if not self.finished:
+            answers = [answer for _, answer in sorted(self._answers.items())] or [self._answer({}, 0)]
+            for answer in answers:
+                self._send_tails(answer, [Tail(answer.main, f"\n\n{text}" if answer.role_sent else text)])
+                last = {"index": answer.index, **self._shape.nothing}
+                self.emit(self._writer.chunk(last, finish=ENDED))
+            self.close(stopped=False)
+        return self._collect()
 
     def reload(self, screening: Screening) -> Out:
         """Judge on under other rules, what is held included."""

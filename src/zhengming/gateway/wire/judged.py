@@ -44,7 +44,7 @@ class Judged:
                 answer.take(TextAt(name, (), "", (name,)), tokens)
 
     def append(self, field: Field, text: str) -> bool:
-        """Add text to the last piece of a field that stands here, else put it where a stop made room; say if it fits."""
+        """Add text to the last piece of a field that stands here, else put it where a stop made room; say if done."""
         for number in range(len(self.outs) - 1, -1, -1):
             found, out = self.outs[number]
             if self._answer.fields[found.name] is field:
