@@ -65,28 +65,21 @@ def counted(matcher: Matcher, profile: Profile, matches: Sequence[Match]) -> lis
 def redacted(text: str, judgement: Judgement, mask: Callable[[Signal], str]) -> str:
     """Return the text with every span of verdict `redact` replaced by its mask.
 
-    Spans that overlap or touch become one, under the mask of the gravest signal among them, the first of equals.
+    As in a stream, spans that overlap or touch go under one mask, that of the signal that begins first; of those that
+    begin together the longest names it, then the graver.
     """
-    signals = sorted(
-        (reason.signal.span, -reason.signal.severity, number)
+    spans = sorted(
+        (reason.signal.span.start, -reason.signal.span.end, -reason.signal.severity, number)
         for number, reason in enumerate(judgement.reasons)
         if reason.verdict is Verdict.REDACT and reason.signal.span is not None
     )
-    united: list[tuple[int, int, Signal]] = []
-    for (start, end), _, number in signals:
-        signal = judgement.reasons[number].signal
-        if united and start <= united[-1][1]:
-            first, last, gravest_yet = united[-1]
-            graver = signal if signal.severity > gravest_yet.severity else gravest_yet
-            united[-1] = (first, max(last, end), graver)
-        else:
-            united.append((start, end, signal))
     parts: list[str] = []
-    position = 0
-    for start, end, signal in united:
-        parts += (text[position:start], mask(signal))
-        position = end
-    return "".join(parts) + text[position:]
+    position = -1
+    for start, backwards_end, _, number in spans:
+        if start > position:
+            parts += (text[max(position, 0) : start], mask(judgement.reasons[number].signal))
+        position = max(position, -backwards_end)
+    return "".join(parts) + text[max(position, 0) :]
 
 
 def _scored(profile: Profile, folded: str, scorers: Sequence[Scorer]) -> list[Reason]:

@@ -194,7 +194,7 @@ def _row(record: object, place: str) -> Row:
     if not isinstance(record, Sequence) or isinstance(record, str) or not len(fields) <= len(record) <= len(fields) + 1:
         raise InvalidInputError(f"{place} is not a list", next_step=f"Write [{', '.join(fields)}] and maybe a prefix.")
     category, surface, audience, severity, verdict, *prefix = record
-    if not isinstance(severity, int) or not 1 <= severity <= MAX_SEVERITY:
+    if type(severity) is not int or not 1 <= severity <= MAX_SEVERITY:
         raise InvalidInputError(f"{place}: {severity!r} is no severity", next_step=f"Use 1 to {MAX_SEVERITY}.")
     return Row(
         _word(Category, category, place),

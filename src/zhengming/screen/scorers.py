@@ -26,7 +26,7 @@ from zhengming.screen.safe_yaml import parse
 EVERY: Final = 16
 _Number = TypeVar("_Number", int, float)
 
-SENTENCE_ENDS: Final = frozenset("。.!?;…")
+SENTENCE_ENDS: Final = frozenset("。.!?;")
 
 
 class Scorer(Protocol):
