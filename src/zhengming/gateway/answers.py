@@ -10,6 +10,7 @@ import structlog
 from zhengming.care.step import CareAction, HelpSituation
 from zhengming.core.i18n import DEFAULT_LANGUAGE, translate
 from zhengming.core.words import Surface
+from zhengming.gateway.admit import stripper_for
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.rules import Ruling
 from zhengming.gateway.survey import tolerates
@@ -72,6 +73,8 @@ def context_for(gateway: Gateway, turn: Turn) -> OutputContext:
         label_end=end,
         structured=turn.request.structured,
         notice=lambda _reason: stop_text(gateway, turn),
+        model_alias=turn.request.model if turn.renamed else "",
+        drop_labels=stripper_for(turn.grant.service.label.wording),
     )
 
 

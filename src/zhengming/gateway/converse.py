@@ -95,7 +95,7 @@ async def _converse(gateway: Gateway, turn: Turn, client: Client, scope: Scope) 
     try:
         if not await _opened(gateway, opening):
             return await _without_store(gateway, turn, client, now)
-        turn.upstream = answer.upstream
+        turn.upstream, turn.renamed = answer.upstream, answer.model != turn.request.model
         return await _answer(gateway, turn, client, answer, now)
     finally:
         await answer.close()

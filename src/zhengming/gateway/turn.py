@@ -67,6 +67,7 @@ class Turn:
     limit: Decision = ALLOWED
     recorded: bool = False
     upstream: str = ""
+    renamed: bool = False
     answer_reasons: list[Reason] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
     replies: Sequence[bytes] = ()

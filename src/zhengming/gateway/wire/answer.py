@@ -40,6 +40,7 @@ class Shape(Protocol):
     when the API has none.
     """
 
+    chunk: str  # the `object` of a chunk
     main: str
     refusal: str
     nothing: Mapping[str, Any]  # the members of a choice that says nothing
@@ -149,17 +150,23 @@ class Answer:
             self._add(tails, field, text)
         return tails
 
-    def finish(self) -> list[Tail]:
-        """Nothing more comes: return what was held and the end label, or what follows a stop."""
+    def finish(self, *, say: str = "", release: bool = True) -> list[Tail]:
+        """Nothing more comes: return what was held and the end label, or what follows a stop.
+
+        `say` follows the text in any case, in place of the notice. Without `release` what is held is dropped.
+        """
         self.ended = True
         tails: list[Tail] = []
-        for field in [field for field in self.fields.values() if field is not self.main] + [self.main]:
-            if field.stop is None:
-                self._add(tails, field, field.finish())
+        if release:
+            for field in [field for field in self.fields.values() if field is not self.main] + [self.main]:
+                if field.stop is None:
+                    self._add(tails, field, field.finish())
         stop = next((field.stop for field in self.fields.values() if field.stop is not None), None)
         if stop is not None:
             self.stopped = True
-            self._say(self._notice(stop), tails)
+            say = say or self._notice(stop)
+        if say:
+            self._say(say, tails)
         elif closing := self.placer.settle() + self.placer.close(self.main.text()):
             self._add(tails, self.main, closing)
         return tails
@@ -211,7 +218,7 @@ class Answer:
     def _say(self, notice: str, tails: list[Tail]) -> None:
         """Append the notice: to the answer, or where that must be JSON, to the refusal, which not every API has."""
         name = self._shape.refusal if self._structured else self._shape.main
-        if not name or not notice:
+        if not name:
             return
         field = self.fields.get(name) or self._field(name, (name,), json=False)
         before = field.text()
@@ -221,7 +228,9 @@ class Answer:
             notice = fence + _BREAK + notice.lstrip("\n")
         blank = self.placer.settle() if field is self.main else ""
         field.shown.append(notice)
-        closing = self.placer.close(field.text()) if said and field is self.main else ""
+        closing = ""
+        if said and field is self.main and not self.placer.closing:
+            closing = self.placer.close(field.text())
         self._add(tails, field, blank + notice + closing)
 
 

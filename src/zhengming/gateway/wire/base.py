@@ -100,13 +100,16 @@ class OutputStream(Protocol):
     stopped: bool
     finished: bool
     reasons: list[Reason]
-    versions: list[str]
     usage: dict[str, object] | None
     response_id: str
 
     @property
     def held(self) -> int:
         """How many code points lie in the guards now, neither shown nor dropped."""
+
+    @property
+    def versions(self) -> list[str]:
+        """Every rule version that decided, oldest first."""
 
     def feed(self, data: bytes) -> Out:
         """Take bytes of the upstream as they came, whole events or not; return what may go out."""
@@ -115,12 +118,16 @@ class OutputStream(Protocol):
         """The upstream ended: release what is left, place the end label, close the stream as the API expects."""
 
     def fail(self, message: str, code: str) -> Out:
-        """The upstream broke off: release what is safe, then an error event in the API's shape."""
+        """The upstream broke off: release what is safe, then an error event in the API's shape.
+
+        After a call of this stream that raised, because a detector did, nothing held is safe: it is not released.
+        """
 
     def close_with(self, text: str) -> Out:
         """The upstream broke off, and the person must not be left with an error: release what is safe, show `text`.
 
-        The stream then ends as a whole answer does (`finish_reason` is `stop`); the text is not screened or labelled.
+        The stream then ends as a whole answer does (`finish_reason` is `stop`). The text is not screened; it stands in
+        place of the notice where a guard stops the answer at this moment, and in the refusal where the answer is JSON.
         """
 
     def reload(self, screening: Screening) -> Out:

@@ -21,6 +21,7 @@ _DETAIL_TEXTS: Final = ("text", "summary")
 class ChatShape:
     """The shape of `POST /v1/chat/completions`. A :class:`Shape`."""
 
+    chunk = "chat.completion.chunk"
     main = "content"
     refusal = "refusal"
     counts_tokens = False

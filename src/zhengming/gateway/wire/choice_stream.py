@@ -46,7 +46,7 @@ class ChoiceStream(EventStream):
         self._alias = context.model_alias
         self._screening = context.screening
         self._answers: dict[int, Answer] = {}
-        self._writer = ChunkWriter(context)
+        self._writer = ChunkWriter(context, shape.chunk, request.model)
         self._failed = False
 
     @property
@@ -116,14 +116,11 @@ class ChoiceStream(EventStream):
 
     def close_with(self, text: str) -> Out:
         """Release what is safe, then show `text` in every choice and end it: a person must not meet an error."""
-        if not self.finished and not self._busy:
-            self.flush()
         if not self.finished:
             answers = [answer for _, answer in sorted(self._answers.items())] or [self._answer({}, 0)]
             for answer in answers:
-                self._send_tails(answer, [Tail(answer.main, f"\n\n{text}" if answer.role_sent else text)])
-                last = {"index": answer.index, **self._shape.nothing}
-                self.emit(self._writer.chunk(last, finish=ENDED))
+                self._send_tails(answer, answer.finish(say=text, release=not self._busy))
+                self.emit(self._writer.chunk({"index": answer.index, **self._shape.nothing}, finish=ENDED))
             self.close(stopped=False)
         return self._collect()
 

@@ -16,13 +16,15 @@ _REPEATED: Final = frozenset((*_COPIED, "choices", "obfuscation"))
 class ChunkWriter:
     """Writes chunks of our own and the members that every answer carries: the `aigc` object and what names the turn.
 
-    `begun` is set once an event carried those members.
+    `kind` and `model` stand in a chunk when the upstream sent none to copy. `begun` is set once an event carried the
+    members.
     """
 
-    __slots__ = ("_alias", "_frame", "_members", "_template", "begun")
+    __slots__ = ("_alias", "_frame", "_members", "_template", "_unlike", "begun")
 
-    def __init__(self, context: OutputContext) -> None:
+    def __init__(self, context: OutputContext, kind: str, model: str) -> None:
         self.begun = False
+        self._unlike = {"id": context.produce_id, "object": kind, "created": 0, "model": model}
         self._members = {"aigc": context.aigc, **context.extra}
         self._alias = context.model_alias
         self._template: Mapping[str, Any] = {}
@@ -55,7 +57,8 @@ class ChunkWriter:
         return b"".join((b"data: ", *text, b"}\n\n"))
 
     def _make_frame(self) -> bytes:
-        members = {key: self._template[key] for key in _COPIED if key in self._template}
+        template = self._template or self._unlike
+        members = {key: template[key] for key in _COPIED if key in template}
         if self._alias and "model" in members:
             members["model"] = self._alias
         head = dump(members)[:-1]

@@ -25,6 +25,7 @@ class _Row(NamedTuple):
 class CompletionsShape:
     """The shape of `POST /v1/completions`. A :class:`Shape`."""
 
+    chunk = "text_completion"
     main = "text"
     refusal = ""
     counts_tokens = True

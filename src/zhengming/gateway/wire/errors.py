@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from zhengming.core.errors import InvalidInputError, ZhengmingError
+from zhengming.core.errors import InvalidInputError
+from zhengming.gateway.upstreams.errors import UpstreamError
 from zhengming.gateway.wire.splice import dump
 
 INVALID_REQUEST: Final = "invalid_request_error"
@@ -19,11 +20,10 @@ class RequestError(InvalidInputError):
         self.param = param
 
 
-class UpstreamGarbageError(ZhengmingError):
+class UpstreamGarbageError(UpstreamError):
     """The upstream sent what cannot be judged; nothing of it may be shown."""
 
     code = "upstream_garbage"
-    status = 502
 
 
 def error_object(message: str, kind: str, code: str | None, param: str | None = None) -> dict[str, object]:

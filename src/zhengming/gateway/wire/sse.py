@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from zhengming.core.errors import ZhengmingError
 from zhengming.gateway.wire.errors import UpstreamGarbageError
 
 MAX_EVENT: Final = 16 * 1024 * 1024
@@ -19,11 +18,10 @@ _BOM: Final = b"\xef\xbb\xbf"
 _QUIET: Final = frozenset((b"event", b"id", b"retry"))
 
 
-class EventTooLargeError(ZhengmingError):
+class EventTooLargeError(UpstreamGarbageError):
     """One event of the upstream is over the bound; the stream cannot be judged any further."""
 
     code = "upstream_event_too_large"
-    status = 502
 
 
 class Event(NamedTuple):
