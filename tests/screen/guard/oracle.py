@@ -53,7 +53,7 @@ def plain(text: str) -> list[tuple[str, int]]:
     for place, character in enumerate(text):
         for folded in unicodedata.normalize("NFKC", character).lower():
             kind = unicodedata.category(folded)
-            if kind in {"Cf", "Mn", "Me"}:
+            if kind in {"Cf", "Mn", "Me"} or (kind == "Cc" and not folded.isspace()):
                 continue
             stream.append((" " if folded.isspace() else TRADITIONAL.get(folded, folded), place))
     return stream
