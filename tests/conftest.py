@@ -16,11 +16,16 @@ from typing import NoReturn
 import psycopg
 import pytest
 import redis
+from psycopg import sql
 
 from zhengming.store import Store, migrate
 
 POSTGRES = os.environ.get("ZHENGMING_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432").rstrip("/")
+SERVER = POSTGRES.replace("postgresql+psycopg://", "postgresql://")
 REDIS = os.environ.get("ZHENGMING_TEST_REDIS", "redis://127.0.0.1:6379").rstrip("/")
+
+_END_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 
 
 def _missing(what: str, error: Exception) -> NoReturn:
@@ -32,8 +37,7 @@ def _missing(what: str, error: Exception) -> NoReturn:
 
 def _admin(statement: str) -> None:
     """Run a statement about databases on the PostgreSQL server."""
-    server = POSTGRES.replace("postgresql+psycopg://", "postgresql://")
-    with psycopg.connect(f"{server}/postgres", autocommit=True, connect_timeout=3) as connection:
+    with psycopg.connect(f"{SERVER}/postgres", autocommit=True, connect_timeout=3) as connection:
         connection.execute(statement.encode())
 
 
@@ -79,10 +83,36 @@ def postgres_url(_postgres_server: None) -> Iterator[str]:
 
 
 @pytest.fixture
-def _migrated_postgres_url(_postgres_template: str) -> Iterator[str]:
+def own_postgres_url(_postgres_template: str) -> Iterator[str]:
+    """A migrated PostgreSQL database for one test alone, which may do to it what it likes; half a second to make."""
     name = _new_database(_postgres_template)
     yield f"{POSTGRES}/{name}"
     _drop(name)
+
+
+@pytest.fixture(scope="session")
+def _shared_postgres(_postgres_template: str) -> Iterator[tuple[str, frozenset[str]]]:
+    name = _new_database(_postgres_template)
+    with psycopg.connect(f"{SERVER}/{name}") as connection:
+        tables = frozenset(row[0] for row in connection.execute(_TABLES))
+    yield name, tables
+    _drop(name)
+
+
+@pytest.fixture
+def migrated_postgres_url(_shared_postgres: tuple[str, frozenset[str]]) -> str:
+    """A migrated PostgreSQL database, emptied before each test."""
+    name, tables = _shared_postgres
+    with psycopg.connect(f"{SERVER}/{name}") as connection:
+        connection.execute("SET synchronous_commit = off")
+        connection.execute("SET session_replication_role = replica")  # foreign keys do not dictate an order
+        connection.execute(_END_OTHERS, [name])
+        for (table,) in connection.execute(_TABLES).fetchall():
+            if table not in tables:
+                connection.execute(sql.SQL("DROP TABLE {} CASCADE").format(sql.Identifier(table)))
+            elif table != "alembic_version":
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+    return f"{POSTGRES}/{name}"
 
 
 @pytest.fixture
@@ -106,7 +136,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def store_url(request: pytest.FixtureRequest) -> str:
     """The URL of a migrated database of each kind."""
-    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "_migrated_postgres_url"))
+    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "migrated_postgres_url"))
 
 
 @pytest.fixture

@@ -80,11 +80,11 @@ def test_concurrent_starts_wait_for_one_another(empty_url: str) -> None:
     assert migrate.current(empty_url) == migrate.newest()
 
 
-def test_a_database_of_a_newer_program_is_refused(store_url: str) -> None:
-    with Store.open(store_url) as store:
+def test_a_database_of_a_newer_program_is_refused(empty_url: str) -> None:
+    with Store.open(empty_url) as store:
         store.write_sync(lambda tx: tx.run("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(UnavailableError, match="revision 9999, this program knows"):
-        Store.open(store_url)
+        Store.open(empty_url)
 
 
 def test_the_sqlite_file_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_locked_sqlite_file_fails_the_write_and_recovers(sqlite_url: str, monk
 @pytest.fixture
 def outage(request: pytest.FixtureRequest) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:
     """A PostgreSQL database that can be made to refuse every connection."""
-    url = str(request.getfixturevalue("_migrated_postgres_url"))
+    url = str(request.getfixturevalue("own_postgres_url"))
     base, _, name = url.replace("+psycopg", "").rpartition("/")
     assert re.fullmatch(r"zhengming_[0-9a-f]+", name)
     with psycopg.connect(f"{base}/postgres", autocommit=True) as admin:
