@@ -1,4 +1,4 @@
-"""What the tests of answers share: real rules, chunks as upstreams write them, and what a client reads of the result."""
+"""What the tests of answers share: real rules, chunks as upstreams write them, what a client reads of the result."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ SCREENING = screening_of()
 
 
 def context(**members: Any) -> OutputContext:
-    members = {"label_end": END, "notice": lambda _: NOTICE, **members}
-    return OutputContext(screening=SCREENING, aigc=AIGC, produce_id="p-1", **members)
+    members = {"screening": SCREENING, "label_end": END, "notice": lambda _: NOTICE, **members}
+    return OutputContext(aigc=AIGC, produce_id="p-1", **members)
 
 
 def request(**members: Any) -> TurnRequest:
@@ -135,12 +135,11 @@ class Seen(NamedTuple):
 def events_of(data: bytes) -> list[Any]:
     """What a client reads of the bytes."""
     assert data == b"" or data.endswith(b"\n\n")
-    found: list[Any] = []
-    for raw in data.split(b"\n\n")[:-1]:
-        for line in raw.splitlines():
-            if line.startswith(b"data: "):
-                found.append(line[6:].decode() if line == b"data: [DONE]" else json.loads(line[6:]))
-    return found
+    return [
+        "[DONE]" if line == b"data: [DONE]" else json.loads(line[6:])
+        for line in data.splitlines()
+        if line.startswith(b"data: ")
+    ]
 
 
 def run(

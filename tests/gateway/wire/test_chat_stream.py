@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.gateway.wire.cases import (
     LAST,
     NOTICE,
     RULES,
+    SCREENING,
     START,
     chunk,
     context,
@@ -266,7 +268,7 @@ def test_text_after_a_finish_reason_is_not_shown() -> None:
     assert b"secret" not in seen.data
 
 
-ENTRY = {"logprob": -0.5, "bytes": None, "top_logprobs": []}
+ENTRY: dict[str, Any] = {"logprob": -0.5, "bytes": None, "top_logprobs": []}
 
 
 def tokens(*texts: str) -> dict[str, Any]:
@@ -464,3 +466,53 @@ def test_a_reply_is_what_a_client_sends_back_without_our_label() -> None:
         "assistant", {"content": seen.text(), "refusal": None}, lambda text: text.removesuffix(END)
     )
     assert LABEL not in reply.decode()
+
+
+def test_a_text_of_ours_may_end_a_broken_answer_instead_of_an_error() -> None:
+    def help_instead(stream: OutputStream) -> Any:
+        return stream.close_with("Help is near.")
+
+    seen = run([FIRST, says("他说秘密"), says("lost")[:20]], before_finish=help_instead)
+    assert seen.text() == f"他说秘密\n\nHelp is near.{END}"
+    assert (seen.finishes(), seen.events[-1]) == (["stop"], "[DONE]")
+    assert (seen.stream.finished, seen.stream.stopped) == (True, False)
+    alone = run([], before_finish=help_instead)
+    assert alone.text() == "Help is near."
+    assert alone.events[0]["object"] == "chat.completion.chunk"
+    assert alone.events[0]["model"] == "m"
+    json_only = run([FIRST, says('{"a": 1')], before_finish=help_instead, structured=True)
+    assert (json_only.text(), json_only.text("refusal")) == ('{"a": 1', "Help is near.")
+
+
+class BrokenError(Exception):
+    """A detector's own failure."""
+
+
+class Breaking:
+    """A scorer that fails."""
+
+    id, version, category, severity, threshold = "breaks", "1", RULES[0].category, 4, 1.0
+
+    def start(self) -> int:
+        """Nothing yet."""
+        return 0
+
+    def update(self, state: int, folded: str) -> int:
+        """Fail at a cross."""
+        if "x" in folded:
+            raise BrokenError
+        return state
+
+    def score(self, state: int) -> float:
+        """Never reached."""
+        return float(state)
+
+
+def test_after_a_detector_raised_nothing_that_is_held_leaves() -> None:
+    stream = ChatStream(context(screening=replace(SCREENING, scorers=(Breaking(),))), request())
+    stream.feed(FIRST + says("他说秘密"))
+    with pytest.raises(BrokenError):
+        stream.feed(says("x" * 32))
+    events = events_of(stream.fail("a detector failed", "screening_unavailable").data)
+    assert [one.get("error", {}).get("code") for one in events] == ["screening_unavailable"]
+    assert stream.finished
