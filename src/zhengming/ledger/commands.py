@@ -18,6 +18,7 @@ from zhengming.ledger.proof import ProofError, verify_proof
 from zhengming.ledger.prove import prove, prove_consistency, read_head
 from zhengming.ledger.verify import verify
 from zhengming.store import Tx
+from zhengming.store.errors import is_driver_error
 from zhengming.store.readers import Reader
 
 T = TypeVar("T")
@@ -135,8 +136,13 @@ def _guarded(work: Callable[[], T]) -> T:
     """Do the work; print an error that a person can act on, instead of a traceback, and exit 1."""
     try:
         return work()
-    except (ZhengmingError, ProofError) as error:
-        typer.echo(str(error), err=True)
+    except Exception as error:
+        if isinstance(error, ZhengmingError | ProofError):
+            typer.echo(str(error), err=True)
+        elif is_driver_error(error):
+            typer.echo(f"The ledger cannot be read: {error}. Name a database that the server has opened.", err=True)
+        else:
+            raise
         raise typer.Exit(1) from error
 
 

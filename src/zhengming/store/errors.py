@@ -46,6 +46,8 @@ def disconnected(error: BaseException) -> bool:
     """Whether another connection may answer where this one did not."""
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_ERROR:
         return False  # a mistake in the SQL, which SQLite reports in the same class as a lost disk
+    if type(error) is sqlite3.DatabaseError:
+        return True  # the file is malformed, or no database at all
     return is_driver_error(error) and not _UNREACHABLE.isdisjoint(cls.__name__ for cls in type(error).__mro__)
 
 
