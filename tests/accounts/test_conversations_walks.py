@@ -122,9 +122,11 @@ def request_of(step: str, histories: list[History], pick: int, text: bytes) -> H
 
 @pytest.fixture(scope="module")
 def shared_store() -> Iterator[Store]:
-    with tempfile.TemporaryDirectory() as folder:
-        with Store.open(f"sqlite:///{Path(folder) / 'walks.sqlite3'}", durability="normal") as opened:
-            yield opened
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Store.open(f"sqlite:///{Path(folder) / 'walks.sqlite3'}", durability="normal") as opened,
+    ):
+        yield opened
 
 
 SMALL = 3

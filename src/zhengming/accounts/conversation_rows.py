@@ -20,7 +20,8 @@ _INSERT_NODE: Final = (
     "INSERT INTO conversation_node (node, conversation_id, parent, followed, instructions, length, rules_version,"
     " seen_at) VALUES (:node, :conversation_id, :parent, 0, :instructions, :length, :rules_version, :seen_at)"
     " ON CONFLICT (node) DO UPDATE SET followed = CASE WHEN conversation_node.conversation_id ="
-    " excluded.conversation_id THEN conversation_node.followed ELSE 0 END, conversation_id = excluded.conversation_id, parent = excluded.parent,"
+    " excluded.conversation_id THEN conversation_node.followed ELSE 0 END,"
+    " conversation_id = excluded.conversation_id, parent = excluded.parent,"
     " instructions = excluded.instructions, length = excluded.length, rules_version = excluded.rules_version,"
     " seen_at = excluded.seen_at"
 )

@@ -8,7 +8,7 @@ alone for a second after a failure, so that no request waits for a time-out in v
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 import structlog
 from redis.asyncio import Redis
@@ -17,14 +17,15 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from zhengming.accounts.limits import ALLOWED, Claim, Decision, Quota, Rate, longest
+from zhengming.core.errors import InvalidInputError
 
-WhenDown = Literal["allow", "refuse"]
-
+WHEN_DOWN: Final = ("allow", "refuse")
 PAUSE: Final = 1_000
 """How long (ms) Redis is left alone after a failure."""
 
 _log = structlog.get_logger(__name__)
 
+# Keys outlive what they count by a minute, since the clocks of replicas and of Redis differ.
 SCRIPT: Final = """
 local now, asked = tonumber(ARGV[1]), ARGV[2] == '1'
 local used, waits, granted = {}, {}, true
@@ -54,10 +55,10 @@ for i, key in ipairs(KEYS) do
   local cost, span = tonumber(ARGV[n + 3]), tonumber(ARGV[n + 4])
   if ARGV[n + 1] == 'r' then
     redis.call('HSET', key, 'u', used[i][1], 't', used[i][2])
-    redis.call('PEXPIRE', key, span)
+    redis.call('PEXPIRE', key, span + 60000)
   elseif cost > 0 then
     redis.call('INCRBY', key, cost)
-    redis.call('PEXPIRE', key, math.max(1000, span - now))
+    redis.call('PEXPIRE', key, math.max(0, span - now) + 60000)
   end
 end
 return {}
@@ -71,7 +72,11 @@ class RedisLimiter:
     time that a bucket has seen counts, and a clock behind it refills nothing.
     """
 
-    def __init__(self, url: str, *, when_down: WhenDown = "allow", timeout: float = 0.1) -> None:
+    def __init__(self, url: str, *, when_down: str = "allow", timeout: float = 0.1) -> None:
+        if when_down not in WHEN_DOWN:
+            raise InvalidInputError(
+                f"Limits cannot {when_down!r} while Redis is down.", next_step=f"Choose from {', '.join(WHEN_DOWN)}."
+            )
         self.failures = 0
         self._when_down = when_down
         self._paused_until = 0

@@ -77,13 +77,13 @@ def list_all(tx: Tx) -> list[ServiceProfile]:
     return [profiles.loads(row[0]) for row in tx.rows("SELECT profile FROM service ORDER BY name")]
 
 
-def ensure_default(tx: Tx, now: int) -> ServiceProfile:
-    """Return the service `default`, making it in a store that has no service yet: label at the end of the text.
+def ensure_default(tx: Tx, now: int) -> ServiceProfile | None:
+    """Make the service `default` in a store that has no service yet: label at the end of the text.
 
-    Raises NotFoundError when services exist and none is named so: an operator who removed it meant it.
+    Returns what was made, None when there are services already, whatever their names.
     """
     if tx.one("SELECT 1 FROM service LIMIT 1") is not None:
-        return by_name(tx, DEFAULT_NAME)
+        return None
     profile = ServiceProfile(id="", name=DEFAULT_NAME)
     return create(tx, profile, who="zhengming", why="first start", now=now)
 

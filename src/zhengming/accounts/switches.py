@@ -61,6 +61,16 @@ Standing = Mapping[SwitchKind, tuple[Switch, ...]]
 """The switches that may be in force, by kind; what `Directory` keeps."""
 
 
+def read_kind(text: str) -> SwitchKind:
+    """Return the kind of a switch by its id; InvalidInputError names those there are."""
+    try:
+        return SwitchKind(text)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"There is no switch of the kind {text!r}.", next_step=f"Choose from {', '.join(SwitchKind)}."
+        ) from error
+
+
 def in_force(
     standing: Standing, kind: SwitchKind, now: int, *, service_id: str, function: str = "", persona: str = ""
 ) -> Switch | None:
