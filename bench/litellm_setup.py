@@ -1,12 +1,13 @@
 """LiteLLM's proxy for comparison: installed on demand into a virtual environment of its own, never a dependency.
 
-Two configurations: plain, and with its own content filter (100 words, before and after the call). Neither asks for a
-key, which spares LiteLLM a check that ours makes.
+Two configurations: plain, and with its own content filter (100 words, before and after the call). Both ask for the
+master key, without which this version does not start; ours asks for a key as well.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,9 @@ from bench.ordinary import patterns
 VERSION: Final = "1.106.2"
 HOME: Final = ROOT / "bench" / ".venvs" / "litellm"
 FILTERED_WORDS: Final = 100
+KEY: Final = f"sk-{secrets.token_hex(32)}"
 ENVIRONMENT: Final = {
+    "LITELLM_MASTER_KEY": KEY,
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it asks the network for prices at every start
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
     "LITELLM_TELEMETRY": "False",

@@ -25,6 +25,7 @@ _QUESTIONS: Final = (
     "周末想带孩子去郊外走走，请安排一天的行程，路上不要太赶，中午最好有树荫可以休息。",
     "What should I think about before I repaint a small room, and in which order should I do it?",
 )
+_STAGGER: Final = 0.0137  # clients do not start in step; incommensurable with the pace of the model
 _SYSTEM: Final = "You are a helpful assistant. 请用简洁、友好的语气回答。"
 
 
@@ -106,15 +107,16 @@ async def run(job: Job) -> dict[str, Any]:
     numbers = itertools.count()
     began = time.perf_counter()
 
-    async def worker() -> None:
+    async def worker(index: int) -> None:
+        await asyncio.sleep(index * _STAGGER)
         streams = await asyncio.open_connection("127.0.0.1", job.port, limit=2**20)
         while time.perf_counter() - began < job.seconds:
             await _one(job, next(numbers), streams, tally)
         streams[1].close()
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(job.concurrency):
-            group.create_task(worker())
+        for index in range(job.concurrency):
+            group.create_task(worker(index))
     elapsed = time.perf_counter() - began
     return {
         "requests": tally.requests,

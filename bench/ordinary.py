@@ -10,37 +10,10 @@ from zhengming.gateway.upstreams import REHEARSALS
 
 _HARMLESS: Final = ("clean", "long", "reasoning", "structured")
 _SEED: Final = 20260101
-_SYLLABLES: Final = [
-    "ba",
-    "ce",
-    "di",
-    "fo",
-    "gu",
-    "ha",
-    "je",
-    "ki",
-    "lo",
-    "mu",
-    "na",
-    "pe",
-    "qui",
-    "ro",
-    "su",
-    "ta",
-    "ve",
-    "wi",
-    "xo",
-    "yu",
-    "za",
-    "bre",
-    "cli",
-    "dro",
-    "fla",
-    "gri",
-    "pla",
-    "sto",
-    "tra",
-]
+_SYLLABLES: Final = (
+    *("ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "qui", "ro", "su", "ta", "ve", "wi"),
+    *("xo", "yu", "za", "bre", "cli", "dro", "fla", "gri", "pla", "sto", "tra"),
+)
 
 
 def texts() -> dict[str, str]:
