@@ -12,6 +12,16 @@ BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
+    _service()
+    _api_key()
+    _person()
+    _conversation()
+    _conversation_node()
+    _conversation_response()
+    _switch()
+
+
+def _service() -> None:
     op.create_table(
         "service",
         sa.Column("id", sa.Text(), nullable=False),
@@ -24,6 +34,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name="uq_service_name"),
         comment="AI services of the operator; `profile` is the JSON of a ServiceProfile.",
     )
+
+
+def _api_key() -> None:
     op.create_table(
         "api_key",
         sa.Column("id", sa.Text(), nullable=False),
@@ -43,6 +56,9 @@ def upgrade() -> None:
         comment="API keys as SHA-256; the secret itself is shown once and kept nowhere.",
     )
     op.create_index("ix_api_key_service_id", "api_key", ["service_id"])
+
+
+def _person() -> None:
     op.create_table(
         "person",
         sa.Column("id", sa.Text(), nullable=False),
@@ -57,6 +73,9 @@ def upgrade() -> None:
         comment="End users by pseudonym; `stand_in` ones stand for an API key. `change` numbers the reports.",
     )
     op.create_index("ix_person_change", "person", ["change"])
+
+
+def _conversation() -> None:
     op.create_table(
         "conversation",
         sa.Column("id", sa.Text(), nullable=False),
@@ -69,6 +88,9 @@ def upgrade() -> None:
         comment="Conversations; `origin` says whether the client named it or its history did.",
     )
     op.create_index("ix_conversation_person_id", "conversation", ["person_id"])
+
+
+def _conversation_node() -> None:
     op.create_table(
         "conversation_node",
         sa.Column("node", sa.LargeBinary(), nullable=False),
@@ -85,6 +107,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_conversation_node_conversation_id", "conversation_node", ["conversation_id"])
     op.create_index("ix_conversation_node_seen_at", "conversation_node", ["seen_at"])
+
+
+def _conversation_response() -> None:
     op.create_table(
         "conversation_response",
         sa.Column("id", sa.LargeBinary(), nullable=False),
@@ -97,6 +122,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_conversation_response_conversation_id", "conversation_response", ["conversation_id"])
     op.create_index("ix_conversation_response_seen_at", "conversation_response", ["seen_at"])
+
+
+def _switch() -> None:
     op.create_table(
         "switch",
         sa.Column("id", sa.Text(), nullable=False),
