@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Sequence
 from importlib import resources
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
@@ -24,6 +25,7 @@ from zhengming.screen.rule import MAX_SEVERITY
 from zhengming.screen.safe_yaml import parse
 
 EVERY: Final = 16
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _Number = TypeVar("_Number", int, float)
 
 SENTENCE_ENDS: Final = frozenset("。.!?;")
@@ -142,7 +144,7 @@ class CueScorer:
         text = state.tail + folded
         offset = state.length - old
         found: dict[int, int] = {}
-        for cue, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+        for cue, start, end in self._automaton.find_matches_as_indexes(_whole(text), overlapping=True):
             if end > old and not (self._word[cue] and start and _is_latin(text[start - 1])):
                 found[self._group_of[cue]] = max(offset + end, found.get(self._group_of[cue], 0))
         seen = tuple(sorted({**dict(state.seen), **found}.items())) if found else state.seen
@@ -255,6 +257,11 @@ def _between(value: _Number, low: _Number, high: _Number) -> _Number:
     if not low <= value <= high:
         raise ValueError(f"{value} does not lie between {low} and {high}")
     return value
+
+
+def _whole(text: str) -> str:
+    """Return the text with lone surrogates, which the automaton refuses, as replacement characters; no cue holds any."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def _is_latin(character: str) -> bool:
