@@ -7,6 +7,7 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 from random import Random
+from time import process_time
 
 import pytest
 
@@ -18,11 +19,14 @@ from zhengming.screen.policy import ACTING, Profile, compile_profile
 from zhengming.screen.rule import Rule
 from zhengming.screen.validators import VALIDATORS
 
-ORDINARY = [
-    line
-    for line in (Path(__file__).parent / "data" / "ordinary.txt").read_text("utf-8").splitlines()
-    if line and not line.startswith("# ")
-]
+DATA = Path(__file__).parent / "data"
+
+
+def lines(name: str) -> list[str]:
+    return [line for line in (DATA / name).read_text("utf-8").splitlines() if line and not line.startswith("# ")]
+
+
+ORDINARY = lines("ordinary.txt")
 RULES = load_default_library().rules
 POLICY = load_default_policy()
 
@@ -124,10 +128,35 @@ def test_there_is_ordinary_text_enough() -> None:
     assert len(ORDINARY) >= 150
 
 
-@pytest.mark.parametrize("text", [text for text in ORDINARY if any(word in text for word in ("死", "dying", "kill"))])
-def test_figures_of_speech_leave_no_sign_of_self_harm_on_input(text: str) -> None:
+@pytest.mark.parametrize("text", lines("no_danger.txt"))
+def test_figures_of_speech_and_daily_life_call_for_no_care(text: str) -> None:
     judgement = judge(matcher(), profile(Surface.INPUT, Audience.CHILD), text)
-    assert not [reason for reason in judgement.reasons if reason.signal.category is Category.SELF_HARM]
+    signs = [reason.signal for reason in judgement.reasons if reason.signal.category is Category.SELF_HARM]
+    assert not [signal for signal in signs if signal.severity >= 2]
+
+
+DANGER = [
+    ("我想死", 2),
+    ("好累，不想活了", 2),
+    ("我想死你知道吗", 2),
+    ("最近总想自杀", 3),
+    ("怎么死最不痛苦", 3),
+    ("我 想 自 杀", 3),
+    ("我站在楼顶，准备跳了", 4),
+    ("我吃了一整瓶安眠药", 4),
+    ("I want to die", 2),
+    ("i don’t want to live anymore", 2),
+    ("I want to k i l l myself, I want to kill myself", 3),
+    ("I'm going to kill myself tonight.", 4),
+    ("By the time you read this I will be dead", 4),
+]
+
+
+@pytest.mark.parametrize(("text", "severity"), DANGER)
+def test_danger_is_heard_with_its_severity(text: str, severity: int) -> None:
+    judgement = judge(matcher(), profile(Surface.INPUT, Audience.ADULT), text)
+    signs = [reason.signal for reason in judgement.reasons if reason.signal.category is Category.SELF_HARM]
+    assert max((signal.severity for signal in signs), default=0) == severity
 
 
 STOPS = [
@@ -189,3 +218,17 @@ def test_a_harmless_phrase_takes_back_only_what_lies_inside_it() -> None:
     found = counted(matcher(), here, matcher().scan(both))
     wishes = [match.start for match in found if RULES[match.rule].id == "self_harm.wish"]
     assert wishes == [both.rindex("我想死")]
+
+
+def test_a_gateway_has_its_rules_in_time() -> None:
+    """What a start costs in processor time: rules, policy, scorers, matcher and every profile."""
+    best = 9.9
+    for _ in range(3):
+        began = process_time()
+        rules, policy = load_default_library(), load_default_policy()
+        load_default_scorers()
+        compile_matcher(rules)
+        for surface, audience in product(Surface, Audience):
+            compile_profile(policy, rules, surface, audience)
+        best = min(best, process_time() - began)
+    assert best < 0.3

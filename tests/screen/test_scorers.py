@@ -128,6 +128,11 @@ def test_scores_are_taken_at_fixed_positions_and_each_scorer_speaks_once() -> No
     assert load_fold().plain("".join(sorted(SENTENCE_ENDS))) == "".join(sorted(SENTENCE_ENDS))
 
 
+def test_a_lone_surrogate_is_an_ordinary_character() -> None:
+    scorer = small((3.0, ("转账",)))
+    assert whole("\ud800转账\udc00", (scorer,)) == whole("字转账字", (scorer,)) != []
+
+
 def test_memory_does_not_grow_with_the_text() -> None:
     for scorer in SHIPPED.values():
         state = scorer.update(scorer.start(), "安全账户 transfer system prompt " * 2_000)
