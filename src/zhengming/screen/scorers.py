@@ -260,7 +260,7 @@ def _between(value: _Number, low: _Number, high: _Number) -> _Number:
 
 
 def _whole(text: str) -> str:
-    """Return the text with lone surrogates, which the automaton refuses, as replacement characters; no cue holds any."""
+    """Return the text with lone surrogates, which the automaton refuses, replaced; no cue holds the replacement."""
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
