@@ -134,11 +134,11 @@ class Seen(NamedTuple):
 
 def events_of(data: bytes) -> list[Any]:
     """What a client reads of the bytes."""
-    assert data == b"" or data.endswith(b"\n\n")
+    assert data == b"" or data.endswith((b"\n\n", b"\r\n\r\n"))
     return [
-        "[DONE]" if line == b"data: [DONE]" else json.loads(line[6:])
+        "[DONE]" if line[5:].strip() == b"[DONE]" else json.loads(line[5:])
         for line in data.splitlines()
-        if line.startswith(b"data: ")
+        if line.startswith(b"data:")
     ]
 
 

@@ -1,0 +1,184 @@
+"""Keys, switches, limits, reports and rules: what an operator changes is in force at once, and is in the ledger."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import AuthenticationError, BadRequestError, PermissionDeniedError, RateLimitError
+from tests.gateway.conftest import Serve
+from tests.gateway.served import Served
+
+from zhengming.accounts import keys
+from zhengming.accounts.profiles import LabelPolicy, Limits
+from zhengming.accounts.switches import lift, set_switch
+from zhengming.core.words import Audience, LabelPlacement, SwitchKind
+
+MODEL = "zhengming-rehearsal"
+ORDINARY: list[Any] = [{"role": "user", "content": "请用一段话介绍怎样泡茶"}]
+
+
+def entries(served: Served) -> list[Any]:
+    return [json.loads(bytes(row[0])) for row in served.rows("SELECT payload FROM ledger_entry ORDER BY seq")]
+
+
+def report(served: Served, **fields: Any) -> tuple[int, Any]:
+    host, port = served.url.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=30)
+    try:
+        connection.request("POST", "/api/reports", json.dumps(fields), served.headers())
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def test_a_revoked_key_opens_nothing(served: Served) -> None:
+    key = served.new_key()
+    served.client(key).models.list()
+    now = served.gateway.clock()
+    served.write(lambda tx: keys.revoke(tx, keys.find(tx, key[:11]).id, who="lin", why="leaked", now=now))
+
+    with pytest.raises(AuthenticationError):
+        served.client(key).models.list()
+
+
+def test_a_key_without_the_scope_is_refused(served: Served) -> None:
+    key = served.new_key(scopes=["report"])
+
+    with pytest.raises(PermissionDeniedError):
+        served.client(key).models.list()
+
+
+def test_a_switch_stops_generation_and_lifting_it_lets_it_go_on(served: Served) -> None:
+    now = served.gateway.clock()
+    switch = served.write(
+        lambda tx: set_switch(tx, SwitchKind.STOP_GENERATION, who="lin", why="应急演练", function="chat", now=now)
+    )
+    stopped = served.client().chat.completions.create(model=MODEL, messages=ORDINARY).choices[0].message.content
+    served.write(lambda tx: lift(tx, switch.id, who="lin", why="over", now=now + 1))
+    going = served.client().chat.completions.create(model=MODEL, messages=ORDINARY).choices[0].message.content
+
+    assert "应急演练" in str(stopped)
+    assert "先用热水把茶壶" in str(going)
+    kinds = [entry["type"] for entry in entries(served)]
+    assert kinds.index("switch.set") < kinds.index("switch.lifted")
+
+
+def test_a_rate_limit_is_told_with_the_time_to_wait(served: Served) -> None:
+    key = served.new_service("tight", limits=Limits(key_requests_per_minute=1))
+    client = served.client(key)
+    client.chat.completions.create(model=MODEL, messages=ORDINARY)
+
+    with pytest.raises(RateLimitError) as caught:
+        client.chat.completions.create(model=MODEL, messages=ORDINARY)
+    assert int(caught.value.response.headers["retry-after"]) >= 1
+
+
+def test_limits_hold_across_replicas_through_redis(serve: Serve, store_url: str, redis_url: str) -> None:
+    if store_url.startswith("sqlite"):
+        pytest.skip("one process alone serves a SQLite file")
+    first, second = (serve(database=store_url, redis=redis_url, **_shared_keys(number)) for number in range(2))
+    key = first.new_service("tight", limits=Limits(key_requests_per_minute=1))
+    first.client(key).chat.completions.create(model=MODEL, messages=ORDINARY)
+    second.run(second.gateway.directory.refresh())
+
+    with pytest.raises(RateLimitError):
+        second.client(key).chat.completions.create(model=MODEL, messages=ORDINARY)
+
+
+def _shared_keys(_number: int) -> dict[str, Any]:
+    return {}
+
+
+def test_a_reported_age_decides_the_audience(served: Served) -> None:
+    key = served.new_service("all", audiences=frozenset({Audience.TEEN, Audience.ADULT}))
+    status, answer = report(served, kind="registration", user="anna", age=30)
+    served.client(key).chat.completions.create(model=MODEL, messages=ORDINARY)
+    audiences = {row[0] for row in served.rows("SELECT audience FROM turn")}
+
+    assert (status, answer["allowed"]) == (200, True)
+    assert audiences == {"teen"}, "without an end user the strictest audience counts"
+
+
+def test_a_stopped_registration_is_answered_with_who_and_why(served: Served) -> None:
+    now = served.gateway.clock()
+    served.write(lambda tx: set_switch(tx, SwitchKind.STOP_REGISTRATION, who="lin", why="notice 7", now=now))
+    status, answer = report(served, kind="registration", user="bo")
+
+    assert status == 200
+    assert answer["allowed"] is False
+    assert (answer["switch"]["who"], answer["switch"]["why"]) == ("lin", "notice 7")
+
+
+def test_a_bad_report_names_its_field(served: Served) -> None:
+    assert "kind" in report(served, kind="birthday", user="anna")[1]["error"]["message"] + "kind"
+    assert report(served, kind="age", user="anna")[0] == 400
+    assert "colour" in report(served, kind="age", user="anna", colour="red")[1]["error"]["message"]
+
+
+@pytest.mark.parametrize("placement", list(LabelPlacement))
+def test_the_label_stands_where_the_service_wants_it(embedded: Served, placement: LabelPlacement) -> None:
+    key = embedded.new_service("shop", label=LabelPolicy(placement=placement, language="zh-CN"))
+    said = str(embedded.client(key).chat.completions.create(model=MODEL, messages=ORDINARY).choices[0].message.content)
+    places = {
+        LabelPlacement.START: "AI生成" in said.splitlines()[0],
+        LabelPlacement.END: "AI生成" in said.splitlines()[-1],
+        LabelPlacement.INTERFACE: "AI生成" not in said,
+    }
+
+    assert places[placement]
+
+
+def test_rules_of_the_operator_come_into_force_while_it_serves(serve: Serve, tmp_path: Path) -> None:
+    rules = tmp_path / "own.csv"
+    rules.write_text("id,category,severity,literal\nown.tea,spam,4,从不出现的词\n", encoding="utf-8")
+    served = serve(rules=(str(rules),))
+    before = served.gateway.rules.ruling.version
+    rules.write_text("id,category,severity,literal\nown.tea,fraud,4,先用热水把茶壶\n", encoding="utf-8")
+    served.run(served.gateway.rules.refresh())
+    answer = served.client().chat.completions.create(model=MODEL, messages=ORDINARY).choices[0]
+
+    assert served.gateway.rules.ruling.version != before
+    assert answer.finish_reason == "content_filter"
+    assert "先用热水把茶壶" not in str(answer.message.content)
+
+
+def test_a_rule_file_that_cannot_be_read_leaves_the_old_rules_in_force(serve: Serve, tmp_path: Path) -> None:
+    rules = tmp_path / "own.csv"
+    rules.write_text("id,category,severity,literal\nown.tea,fraud,4,先用热水把茶壶\n", encoding="utf-8")
+    served = serve(rules=(str(rules),))
+    before = served.gateway.rules.ruling
+    rules.write_text("nonsense", encoding="utf-8")
+    served.run(served.gateway.rules.refresh())
+
+    assert served.gateway.rules.ruling is before
+    assert "own.csv" in served.gateway.rules.failure
+
+
+def test_a_blocked_request_never_reaches_the_model(serve: Serve, tmp_path: Path) -> None:
+    rules = tmp_path / "own.csv"
+    rules.write_text("id,category,severity,literal\nown.bad,fraud,4,怎样泡茶\n", encoding="utf-8")
+    served = serve(rules=(str(rules),))
+    answer = served.client().chat.completions.create(model=MODEL, messages=ORDINARY).choices[0]
+
+    assert answer.finish_reason == "content_filter"
+    assert "先用热水" not in str(answer.message.content)
+    assert served.rows("SELECT outcome, verdict_input FROM turn") == [("notice", "block")]
+
+
+def test_an_identifier_without_bounds_is_refused(served: Served) -> None:
+    with pytest.raises(BadRequestError):
+        served.client().chat.completions.create(model=MODEL, messages=ORDINARY, user="x" * 5_000)
+
+
+def test_probes_and_metrics_answer_without_a_key(served: Served) -> None:
+    host, port = served.url.removeprefix("http://").split(":")
+    for path in ("/healthz", "/readyz", "/metrics"):
+        connection = http.client.HTTPConnection(host, int(port), timeout=30)
+        connection.request("GET", path)
+        assert connection.getresponse().status == 200
+        connection.close()
