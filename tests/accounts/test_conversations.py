@@ -235,6 +235,38 @@ async def test_the_same_words_in_two_named_conversations_stay_apart(talk: Talk) 
     assert (two.relation, two.known_prefix) == (Relation.NEW, 0)
 
 
+@pytest.mark.parametrize("name", ["", "chat-7", "01a20067-b608-76dc-8d19-9895f2a7af72", "c_" + "0" * 32])
+async def test_the_id_that_we_answered_with_names_the_conversation_too(talk: Talk, name: str) -> None:
+    first = await talk.say("u:1", explicit=name)
+    await talk.reply(first, "a:1")
+    for given in (first.conversation_id, name):
+        bare = await talk.say("u:2", explicit=given) if given else first
+        full = await talk.say("u:1", "a:1", "u:2", explicit=given)
+        assert bare.conversation_id == full.conversation_id == first.conversation_id
+        assert (full.relation, full.known_prefix) == (Relation.CONTINUED, 2)
+
+
+async def test_the_id_of_another_persons_conversation_leads_nowhere(talk: Talk) -> None:
+    for name in ("", "chat-7"):
+        first = await talk.say("u:1", explicit=name)
+        await talk.reply(first, "a:1")
+        other = await talk.say("u:1", "a:1", "u:2", explicit=first.conversation_id, person_id="u_2")
+        assert (other.relation, other.known_prefix) == (Relation.NEW, 0)
+        assert other.conversation_id != first.conversation_id
+
+
+async def test_a_nameless_person_who_sends_the_id_back_stays_in_the_conversation(talk: Talk) -> None:
+    nameless = {"person_id": "k_1", "stand_in": True}
+    ann = await talk.say("u:hello", **nameless)
+    await talk.reply(ann, "a:hi")
+    bob = await talk.say("u:hello", **nameless)
+    await talk.reply(bob, "a:hi")
+    after = await talk.say("u:hello", "a:hi", "u:about ann", explicit=ann.conversation_id, **nameless)
+
+    assert (after.conversation_id, after.parent) == (ann.conversation_id, "")
+    assert after.relation is Relation.CONTINUED
+
+
 async def test_a_response_id_goes_on_from_its_response(talk: Talk) -> None:
     first = await talk.say("u:1")
     await talk.reply(first, "a:1", response_id="resp_1")

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from zhengming.accounts.fingerprints import Point
 from zhengming.store.tx import Row, Tx
 
-_SIZES: Final = (4, 32, 256)
+_SIZES: Final = (4, 16, 64, 256)
 """Lengths of IN lists: few, so that both databases meet the same few statements again."""
 
 _KNOWN: Final = "n.node, n.instructions, n.length, n.conversation_id, n.rules_version, n.followed"
@@ -73,9 +73,13 @@ def by_response(tx: Tx, response: bytes) -> Known | None:
     return None if row is None else _known(row)
 
 
-def exists(tx: Tx, conversation_id: str) -> bool:
-    """Whether there is a conversation of this id."""
-    return tx.one("SELECT 1 FROM conversation WHERE id = :id", {"id": conversation_id}) is not None
+def is_of(tx: Tx, conversation_id: str, service_id: str, person_id: str) -> bool:
+    """Whether there is a conversation of this id, and it is this person's with this service."""
+    found = tx.one(
+        "SELECT 1 FROM conversation WHERE id = :id AND service_id = :service_id AND person_id = :person_id",
+        {"id": conversation_id, "service_id": service_id, "person_id": person_id},
+    )
+    return found is not None
 
 
 def begin(tx: Tx, conversation_id: str, *, service_id: str, person_id: str, origin: str, parent: str, now: int) -> None:

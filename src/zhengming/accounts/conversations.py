@@ -10,8 +10,8 @@ another person's conversation leads nowhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from zhengming.accounts import conversation_rows as rows
@@ -25,6 +25,10 @@ from zhengming.store.tx import Tx
 
 CANDIDATES: Final = 256
 """How many of the latest replies of a history are looked up; an edit further back begins a new conversation."""
+
+_NAME: Final = "c_"
+_GIVEN_NAME: Final = re.compile(r"c_[0-9a-f]{32}")
+_GIVEN_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Relation(Word):
@@ -44,13 +48,13 @@ class Origin(Word):
     HISTORY = "history", "The fingerprint of the messages."
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(NamedTuple):
     """Where a turn belongs.
 
     `known_prefix` is how many of the request's leading messages passed unchanged under these rules before; the rest is
     to be screened. `parent` is the conversation from which this one was forked, else empty. `goes_on_from` is the node
-    of the last known reply, None at a beginning; `tip` is the point after the last message.
+    of the last known reply, None at a beginning; `tip` is the point after the last message. `fresh` says that this
+    conversation has nothing yet after that reply.
     """
 
     conversation_id: str
@@ -63,6 +67,7 @@ class Resolution:
     rules_version: str
     goes_on_from: bytes | None
     tip: Point
+    fresh: bool = True
 
     @property
     def begins(self) -> bool:
@@ -84,14 +89,11 @@ class Resolution:
 
 
 class Closing(NamedTuple):
-    """What a finished turn leaves behind: the nodes of its replies and the digest of its response id.
+    """What a finished turn leaves behind: the nodes of its replies and the digest of its response id."""
 
-    `fresh` says that the nodes cannot have been in the conversation before.
-    """
-
+    turn: Resolution
     nodes: tuple[NewNode, ...]
     response: bytes | None
-    fresh: bool
 
     def write(self, tx: Tx) -> None:
         """Write the rows in the unit that closes the turn."""
@@ -102,6 +104,11 @@ class _Owner(NamedTuple):
     service_id: str
     person_id: str
     rules_version: str
+
+
+class _Option(NamedTuple):
+    name: str  # the conversation that the client names, empty when its history tells
+    trail: Trail
 
 
 class _Found(NamedTuple):
@@ -127,7 +134,7 @@ class Conversations:
         self._new_id = new_id
         self._nodes: Lru[bytes, Known] = Lru(size)
         self._responses: Lru[bytes, bytes] = Lru(size)
-        self._named: Lru[str, str] = Lru(size)
+        self._owners: Lru[str, tuple[str, str]] = Lru(size)
 
     async def resolve(
         self,
@@ -154,14 +161,12 @@ class Conversations:
             if before is not None:
                 trail = follow(self._key, before.point, messages, roles)
                 found = self._after(before, trail, rules_version)
-                return self._decide(owner, found, trail, Origin.RESPONSE)
-        trail = follow(self._key, start(self._key, service_id, person_id, explicit), messages, roles)
+                return self._decide(owner, found, _Option("", trail), Origin.RESPONSE)
+        options = self._options(owner, messages, roles, explicit)
+        option, found = self._recall(owner, options) or await self._look_up(owner, options)
         if explicit:
-            name = "c_" + self._digest(owner, b"named", explicit).hex()
-            found = await self._look_up(trail, rules_version, name)
-            return self._decide(owner, found, trail, Origin.NAMED, name=name)
-        found = await self._look_up(trail, rules_version)
-        return self._decide(owner, found, trail, Origin.HISTORY, fork=stand_in)
+            return self._decide(owner, found, option, Origin.NAMED)
+        return self._decide(owner, found, option, Origin.HISTORY, fork=stand_in)
 
     def closing(
         self, turn: Resolution, replies: Sequence[bytes], *, clean: bool, now: int, response_id: str = ""
@@ -182,8 +187,7 @@ class Conversations:
         if response_id and made:
             owner = _Owner(turn.service_id, turn.person_id, version)
             response = self._digest(owner, b"response", response_id)
-        goes_on = turn.relation is Relation.CONTINUED and turn.goes_on_from is not None
-        return Closing(tuple(made.values()), response, fresh=goes_on or turn.begins)
+        return Closing(turn, tuple(made.values()), response)
 
     def remember(self, closing: Closing) -> None:
         """Take a turn's nodes into memory; call it after the unit that wrote them was committed."""
@@ -192,21 +196,22 @@ class Conversations:
             old = self._nodes.get(node)
             if old is not None and old.conversation_id == new.conversation_id:
                 self._nodes.put(node, old._replace(point=new.point, rules_version=new.rules_version))
-            elif closing.fresh:
+            elif closing.turn.fresh:
                 self._nodes.put(node, Known(new.point, new.conversation_id, new.rules_version, followed=False))
             else:  # it may lie in the store already, with something that follows it
                 self._nodes.drop(node)
             parent = None if new.parent is None else self._nodes.get(new.parent)
             if parent is not None and parent.conversation_id == new.conversation_id:
                 self._nodes.put(parent.point.node, parent._replace(followed=True))
-            self._named.put(new.conversation_id, new.conversation_id)
+            self._owners.put(new.conversation_id, (closing.turn.service_id, closing.turn.person_id))
         if closing.response is not None:
             self._responses.put(closing.response, closing.nodes[0].point.node)
 
     def forget(self, conversation_ids: frozenset[str]) -> None:
         """Forget conversations whose person was erased."""
         self._nodes.drop_where(lambda known: known.conversation_id in conversation_ids)
-        self._named.drop_where(lambda name: name in conversation_ids)
+        for conversation_id in conversation_ids:
+            self._owners.drop(conversation_id)
 
     def _digest(self, owner: _Owner, purpose: bytes, text: str) -> bytes:
         parts = (owner.service_id.encode(), owner.person_id.encode(), text.encode("utf-8", "surrogatepass"))
@@ -230,32 +235,64 @@ class Conversations:
             found = found._replace(last=before, at_end=not trail.replies)
         return found._replace(screened=max(0, found.screened - before.point.length))
 
-    async def _look_up(self, trail: Trail, rules_version: str, name: str = "") -> _Found:
-        replies = trail.replies[-CANDIDATES:]
-        named = bool(name) and self._named.get(name) is not None
-        if not replies and (named or not name):
-            return _NOTHING._replace(named=named)
-        if replies and self._nodes.get(replies[-1].node) is not None:
-            return _pick(replies, self._nodes.get, rules_version)._replace(named=bool(name))
-        nodes = [reply.node for reply in replies]
-        found, named = await self._store.read(
-            lambda tx: (rows.lookup(tx, nodes), bool(name) and (named or rows.exists(tx, name)))
-        )
-        picked = _pick(replies, found.get, rules_version)
-        if picked.last is not None:
-            self._nodes.put(picked.last.point.node, picked.last)
+    def _options(
+        self, owner: _Owner, messages: Sequence[bytes], roles: Sequence[str], explicit: str
+    ) -> tuple[_Option, ...]:
+        """Return what the client may mean: its own name for the conversation, or first the id that we answered with."""
+
+        def option(name: str, chain: str) -> _Option:
+            begin = start(self._key, owner.service_id, owner.person_id, chain)
+            return _Option(name, follow(self._key, begin, messages, roles))
+
+        if not explicit:
+            return (option("", ""),)
+        digest = _NAME + self._digest(owner, b"named", explicit).hex()
+        if _GIVEN_NAME.fullmatch(explicit):
+            return option(explicit, explicit), option(digest, digest)
+        if _GIVEN_ID.fullmatch(explicit):
+            return option(explicit, ""), option(digest, digest)
+        return (option(digest, digest),)
+
+    def _recall(self, owner: _Owner, options: Sequence[_Option]) -> tuple[_Option, _Found] | None:
+        """Find an option in memory; None when the store has to be asked."""
+        for option in options:
+            if option.name and self._owners.get(option.name) != (owner.service_id, owner.person_id):
+                continue
+            replies = option.trail.replies[-CANDIDATES:]
+            if not replies:
+                return option, _NOTHING._replace(named=bool(option.name))
+            if self._nodes.get(replies[-1].node) is not None:
+                return option, _pick(replies, self._nodes.get, owner.rules_version)._replace(named=bool(option.name))
+        return None
+
+    async def _look_up(self, owner: _Owner, options: Sequence[_Option]) -> tuple[_Option, _Found]:
+        """Find the first option that is this person's, else the last; one read."""
+
+        def query(tx: Tx) -> tuple[_Option, bool, dict[bytes, Known]]:
+            owned = (one for one in options if one.name and rows.is_of(tx, one.name, owner.service_id, owner.person_id))
+            meant = next(owned, None)
+            chosen = meant or options[-1]
+            known = rows.lookup(tx, [reply.node for reply in chosen.trail.replies[-CANDIDATES:]])
+            return chosen, meant is not None, known
+
+        option, named, known = await self._store.read(query)
+        found = _pick(option.trail.replies[-CANDIDATES:], known.get, owner.rules_version)
+        if found.last is not None:
+            self._nodes.put(found.last.point.node, found.last)
         if named:
-            self._named.put(name, name)
-        return picked._replace(named=named)
+            self._owners.put(option.name, (owner.service_id, owner.person_id))
+        return option, found._replace(named=named)
 
     def _decide(
-        self, owner: _Owner, found: _Found, trail: Trail, origin: Origin, *, name: str = "", fork: bool = False
+        self, owner: _Owner, found: _Found, option: _Option, origin: Origin, *, fork: bool = False
     ) -> Resolution:
-        relation = _relation(found, trail)
-        conversation_id = name or ("" if found.last is None else found.last.conversation_id)
+        last = found.last
+        relation = _relation(found, option.trail)
+        conversation_id = option.name or ("" if last is None else last.conversation_id)
         parent = ""
         if fork and relation in (Relation.BRANCHED, Relation.EDITED):
             parent, conversation_id = conversation_id, ""
+        goes_on = relation is Relation.CONTINUED and last is not None and last.conversation_id == conversation_id
         return Resolution(
             conversation_id=conversation_id or self._new_id(),
             known_prefix=found.screened,
@@ -265,8 +302,9 @@ class Conversations:
             service_id=owner.service_id,
             person_id=owner.person_id,
             rules_version=owner.rules_version,
-            goes_on_from=None if found.last is None else found.last.point.node,
-            tip=trail.tip,
+            goes_on_from=None if last is None else last.point.node,
+            tip=option.trail.tip,
+            fresh=goes_on or parent != "" or relation is Relation.NEW,
         )
 
 
