@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 from zhengming.core.words import Audience, Category, Surface, Verdict
 from zhengming.gateway.wire.base import Out, OutputContext, OutputStream, TurnRequest
 from zhengming.gateway.wire.chat_stream import ChatStream
+from zhengming.label.text import wording
 from zhengming.screen.guard import Screening
 from zhengming.screen.matcher import compile_matcher
 from zhengming.screen.policy import Policy, Row, compile_profile
 from zhengming.screen.rule import Rule, RuleSet
 
 AIGC = b'{"Label":"1","ContentProducer":"C","ProduceID":"p-1"}'
-LABEL = "内容由AI生成"
+LABEL = wording()
 START, END = f"{LABEL}\n\n", f"\n\n{LABEL}"
 NOTICE = "[stopped]"
 

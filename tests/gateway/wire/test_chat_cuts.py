@@ -115,7 +115,7 @@ def test_the_events_say_what_was_noted_as_shown(answer: tuple[bytes, dict[str, A
 def test_a_whole_answer_shows_what_its_stream_shows(
     answer: tuple[bytes, dict[str, Any]],
     label: dict[str, Any],
-    ascii_only: bool,  # noqa: FBT001 - drawn
+    ascii_only: bool,
 ) -> None:
     data, spelt = answer
     streamed = run(data, **label)

@@ -59,7 +59,7 @@ def test_the_quick_way_and_the_scanner_agree(  # noqa: PLR0917 - drawn
     new: str,
     spaced: bool,
     member: bool,
-    value: bool,  # noqa: FBT001
+    value: bool,
 ) -> None:
     document: dict[str, Any] = {**members, "inner": nested}
     raw = json.dumps(document, separators=(", ", ": ") if spaced else (",", ":")).encode()

@@ -50,12 +50,12 @@ def test_the_label_stands_where_people_read_it_and_never_in_json_or_code(
         ("    ```\nx", False),
     ],
 )
-def test_a_code_block_is_open_until_its_second_fence(text: str, inside: bool) -> None:  # noqa: FBT001 - a table
+def test_a_code_block_is_open_until_its_second_fence(text: str, inside: bool) -> None:
     assert is_inside_code(text) == inside
 
 
 @pytest.mark.parametrize(
     ("text", "json"), [('{"a":1}', True), (" [1] ", True), ("5", False), ('"x"', False), ("{", False), ("", False)]
 )
-def test_only_objects_and_lists_count_as_json(text: str, json: bool) -> None:  # noqa: FBT001 - a table
+def test_only_objects_and_lists_count_as_json(text: str, json: bool) -> None:
     assert is_json(text) == json

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from openai import APIError, OpenAI
 from tests.gateway.wire.cases import AIGC, DONE, END, FIRST, NOTICE, chunk, context, event, request, run, says
@@ -17,8 +17,8 @@ from zhengming.gateway.wire.request import rewrite
 
 def client(body: bytes, kind: str) -> OpenAI:
     """A client whose server answers with these bytes."""
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body, headers={"content-type": kind}))
-    return OpenAI(api_key="k", base_url="http://localhost/v1", http_client=httpx.Client(transport=transport))
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, content=body, headers={"content-type": kind}))
+    return OpenAI(api_key="k", base_url="http://localhost/v1", http_client=httpx2.Client(transport=transport))
 
 
 def streamed(events: list[bytes], **members: Any) -> Any:
@@ -90,8 +90,14 @@ def test_what_the_client_sends_back_is_known_again_and_goes_upstream_without_lab
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_same_holds_for_whole_answers(variant: dict[str, Any]) -> None:
     function = {"name": "f", "arguments": '{"b": "秘密口令"}'}
-    message = {"role": "assistant", "content": "好。", "refusal": None, "annotations": [], "reasoning_content": "hm"}
-    message["tool_calls"] = [{"id": "c", "type": "function", "function": function}]
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": "好。",
+        "refusal": None,
+        "annotations": [],
+        "reasoning_content": "hm",
+        "tool_calls": [{"id": "c", "type": "function", "function": function}],
+    }
     choice = {"index": 0, "message": message, "finish_reason": "tool_calls", "logprobs": None}
     body = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
     whole = chat_whole(context(), request(), json.dumps(body).encode())

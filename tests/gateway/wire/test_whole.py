@@ -98,7 +98,7 @@ def test_tool_calls_without_text_carry_no_label_in_the_text() -> None:
 
 
 def test_log_probabilities_are_cut_with_the_text() -> None:
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"token": text, "logprob": -1, "bytes": None, "top_logprobs": []} for text in ("ok ", "秘密", "口令", "。")
     ]
     choice, _ = guard({"content": "ok 秘密口令。"}, choice={"logprobs": {"content": entries, "refusal": None}})
