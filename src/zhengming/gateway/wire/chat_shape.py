@@ -86,6 +86,8 @@ class ChatShape:
         calls = []
         for number, call in enumerate(answer.calls):
             field = answer.fields.get(_call_name(number, custom=call.custom))
+            if field is None and answer.stopped:
+                continue  # it came behind the stop
             inner = {"name": call.name, "input" if call.custom else "arguments": field.text() if field else ""}
             calls.append({"id": call.id, "custom" if call.custom else "function": inner})
         message["tool_calls"] = calls
