@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from zhengming.core.words import Verdict
@@ -146,10 +146,34 @@ def outcome(
     if last is not None:
         text = text[: last[0]]
         marks = marks[: marks.index(last)]
+    return _fold(rules, verdicts, mask, (text, matches(rules, text)), (marks, last))
+
+
+def outcome_of(
+    rules: Sequence[Rule],
+    verdicts: Sequence[Verdict],
+    mask: Callable[[Rule], str],
+    text: str,
+    found: Iterable[tuple[int, int, int]],
+) -> Outcome:
+    """The same from matches (start, end, rule) that another engine found in the whole text."""
+    ordered = sorted(Found(end, start, -rules[rule].severity, rule) for start, end, rule in found)
+    return _fold(rules, verdicts, mask, (text, ordered), ([], None))
+
+
+def _fold(
+    rules: Sequence[Rule],
+    verdicts: Sequence[Verdict],
+    mask: Callable[[Rule], str],
+    judged: tuple[str, list[Found]],
+    scored: tuple[list[tuple[int, Meter, bool]], tuple[int, Meter, bool] | None],
+) -> Outcome:
+    text, found = judged
+    marks, last = scored
     # a mark comes before the matches that end at its place, but the marks of the text's end come last of all
     events: list[tuple[tuple[int, int], int, Found | Meter]]
     events = [((at, 2 if late else 0), 0, meter) for at, meter, late in marks]
-    events += [((match.end, 1), order, match) for order, match in enumerate(matches(rules, text))]
+    events += [((match.end, 1), order, match) for order, match in enumerate(found)]
     notes: list[tuple[str, tuple[int, int] | None]] = []
     hidden: list[Found] = []
     for _, _, event in sorted(events, key=lambda event: event[:2]):

@@ -8,7 +8,7 @@ from zhengming.core.signals import Reason
 from zhengming.screen.fold import load_fold
 from zhengming.screen.guard.commands import Screening
 from zhengming.screen.guard.decide import ENDING
-from zhengming.screen.scorers import ScorerTrack, signal_of
+from zhengming.screen.scorers import EVERY, SENTENCE_ENDS, ScorerTrack, signal_of
 
 
 class Mark(NamedTuple):
@@ -26,24 +26,31 @@ class Mark(NamedTuple):
 class Marker:
     """Leads the scorers of a screening along one text and gives their findings in code points of the original."""
 
-    __slots__ = ("_plain", "_screening", "_track")
+    __slots__ = ("_plain", "_screening", "_track", "_waiting")
 
     def __init__(self, screening: Screening, folded: int = 0) -> None:
         self._screening = screening
         self._plain = load_fold().plain
         self._track = ScorerTrack(screening.scorers)
         self._track.position = folded
+        self._waiting = ""  # folded text without a place where scorers are asked
 
     @property
     def folded(self) -> int:
         """How many folded characters were read."""
-        return self._track.position
+        return self._track.position + len(self._waiting)
 
     def feed(self, text: str, start: int) -> list[Mark]:
         """Take the text from code point `start` on; the list ends with the first mark that ends the text."""
         track = self._track
-        before = track.position
-        found = track.feed(self._plain(text))
+        folded = self._plain(text)
+        waiting = self._waiting + folded
+        if track.position % EVERY + len(waiting) < EVERY and SENTENCE_ENDS.isdisjoint(folded):
+            self._waiting = waiting
+            return []
+        before = track.position + len(self._waiting)
+        self._waiting = ""
+        found = track.feed(waiting)
         if not found:
             return []
         marks: list[Mark] = []
@@ -55,7 +62,8 @@ class Marker:
 
     def finish(self, end: int) -> list[Mark]:
         """The text ended at code point `end`, which is a position like any other."""
-        return [self._mark(end, scorer, score) for _, scorer, score in self._track.finish()]
+        found = self._track.feed(self._waiting) + self._track.finish()
+        return [self._mark(end, scorer, score) for _, scorer, score in found]
 
     def _mark(self, at: int, index: int, score: float) -> Mark:
         scorer = self._screening.scorers[index]
