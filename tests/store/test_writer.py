@@ -10,7 +10,8 @@ import pytest
 
 from zhengming.core.errors import UnavailableError
 from zhengming.core.words import EventType
-from zhengming.ledger import append
+from zhengming.ledger import Ledger, Signer, append
+from zhengming.ledger.verify import verify
 from zhengming.store import Store, Tx, bump, version
 from zhengming.store.errors import BusyError, RowConflictError, StoreUnavailableError
 from zhengming.store.versions import versions
@@ -89,6 +90,27 @@ async def test_a_failing_unit_fails_alone_and_leaves_nothing(probed: Store) -> N
     results = await asyncio.gather(first, *waiting, return_exceptions=True)
     assert [type(result) for result in results] == [type(None), int, ValueError, int, RowConflictError, int]
     assert ids(probed) == [1, 2, 3]
+
+
+async def test_a_conflict_that_shows_only_at_the_end_fails_its_own_unit(probed: Store) -> None:
+    Ledger.attach(probed, Signer(bytes(32)))
+    gate = Gate()
+    first = await held(probed, gate)
+
+    def with_id(number: int, name: str) -> Callable[[Tx], str]:
+        def unit(tx: Tx) -> str:
+            insert(number)(tx)
+            return append(tx, EventType.TURN_OPENED, {}, entry_id=name)
+
+        return unit
+
+    waiting = [asyncio.create_task(probed.write(with_id(*pair))) for pair in ((1, "a"), (2, "a"), (3, "b"))]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    results = await asyncio.gather(first, *waiting, return_exceptions=True)
+    assert [results[1], type(results[2]), results[3]] == ["a", RowConflictError, "b"]
+    assert ids(probed) == [1, 3]
+    assert verify(probed, [Signer(bytes(32)).public]).size == 2
 
 
 def test_a_single_failing_unit_is_rolled_back(probed: Store) -> None:

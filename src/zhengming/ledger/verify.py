@@ -22,6 +22,8 @@ from zhengming.store import Row, Tx
 from zhengming.store.readers import Reader
 
 _CHUNK: Final = WIDTH * 256
+_FIRST_CHUNK: Final = WIDTH * 4
+_READ_BYTES: Final = 16_000_000  # above this the next read is a quarter of the rows: long texts do not fill the memory
 _TILE_BYTES: Final = WIDTH * SIZE
 
 # A tampered SQLite file may hold any type in any column: what is compared is read as bytes.
@@ -79,11 +81,15 @@ class _Walk:
 
     def entries(self) -> None:
         """Compare every entry with its hash in the tile, or in the frontier for the last ones."""
-        for start in range(0, self._size, _CHUNK):
-            end = min(start + _CHUNK, self._size)
+        start, chunk = 0, _FIRST_CHUNK
+        while start < self._size:
+            end = min(start + chunk, self._size)
             rows = self._rows(start, end)
             self.checked += len(rows)
             self._chunk(rows, self._above(0, start, end), start, end)
+            start = end
+            read = sum(len(row[4]) for row in rows)
+            chunk = max(WIDTH, chunk // 4) if read > _READ_BYTES else min(chunk * 2, _CHUNK)
         self._findings.flush()
 
     def _chunk(self, rows: list[Row], stored: Sequence[bytes | None], start: int, end: int) -> None:

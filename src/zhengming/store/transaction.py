@@ -1,7 +1,8 @@
 """Group commit: many units, one transaction, and a failing unit that fails alone.
 
 The common case pays for nothing but BEGIN and COMMIT. When a unit raises, the transaction is rolled back and the units
-run again one by one, each in its own savepoint: the meaning of a savepoint a unit, the cost only when something fails.
+run again one by one, each in its own savepoint: the meaning of a savepoint a unit, the cost only when something fails. When a
+hook finds at the end that some unit's ledger entry breaks a rule of a table, each unit gets a transaction of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from zhengming.core.errors import ZhengmingError
 from zhengming.store.connect import file_identity
-from zhengming.store.errors import StoreUnavailableError, is_driver_error, translated, unavailable
+from zhengming.store.errors import RowConflictError, StoreUnavailableError, is_driver_error, translated, unavailable
 from zhengming.store.tx import Entry, Tx
 
 Unit = Callable[[Tx], Any]
@@ -52,26 +53,28 @@ class Transactions:
     def run(self, units: Sequence[Unit]) -> list[Outcome]:
         """Run the units in one transaction; the outcomes are in the same order and true after COMMIT."""
         try:
-            return self._together(units) or self._one_by_one(units)
+            return self._together(units) or self._one_by_one(units) or [self.run([unit])[0] for unit in units]
         except BaseException as error:  # noqa: BLE001 - whatever it is, it happened to every unit of the batch
             self._drop()
             failure = error if isinstance(error, ZhengmingError) else unavailable(error)
             return [Outcome(None, failure)] * len(units)
 
-    def _together(self, units: Sequence[Unit]) -> list[Outcome] | None:
-        """Run the units without savepoints; None when one raised and others must be tried without it."""
+    def _together(self, units: Sequence[Unit]) -> list[Outcome]:
+        """Run the units without savepoints; nothing when one raised and the others must be tried without it."""
         tx = self._start()
         values = []
         try:
             for unit in units:
                 values.append(unit(tx))  # noqa: PERF401 - a comprehension would hide which unit failed
+            self._call_hooks(tx)
         except Exception as error:  # noqa: BLE001 - a unit may raise anything; it is handed to its caller
             self._roll_back()
-            return [Outcome(None, translated(error))] if len(units) == 1 else None
-        self._finish(tx)
+            return [Outcome(None, translated(error))] if len(units) == 1 else []
+        self._commit(tx)
         return [Outcome(value, None) for value in values]
 
     def _one_by_one(self, units: Sequence[Unit]) -> list[Outcome]:
+        """Run each unit in its savepoint; nothing when a hook found that one of them breaks a rule of a table."""
         tx = self._start()
         outcomes = []
         for unit in units:
@@ -85,10 +88,17 @@ class Transactions:
                 outcome = Outcome(None, translated(error))
             tx.run("RELEASE SAVEPOINT unit")
             outcomes.append(outcome)
-        self._finish(tx)
+        try:
+            self._call_hooks(tx)
+        except Exception as error:
+            if not isinstance(translated(error), RowConflictError):
+                raise
+            self._roll_back()
+            return []
+        self._commit(tx)
         return outcomes
 
-    def _finish(self, tx: Tx) -> None:
+    def _call_hooks(self, tx: Tx) -> None:
         if tx.entries:
             if not self.hooks:
                 raise StoreUnavailableError(
@@ -97,6 +107,8 @@ class Transactions:
                 )
             for hook in self.hooks:
                 hook(tx, tx.entries)
+
+    def _commit(self, tx: Tx) -> None:
         self._check_file()
         tx.run("COMMIT")
         tx.committed()
