@@ -19,6 +19,7 @@ import orjson
 import uvloop
 
 _CONTENT: Final = re.compile(rb'"content":\s?"[^"]')
+_STOPPED: Final = b"content_filter"
 _QUESTIONS: Final = (
     "请介绍一下怎样在家里种一盆薄荷，需要多少阳光和水，冬天怎样照顾，叶子什么时候可以摘。",
     "Please explain how a bicycle stays upright, and why it is easier to balance when it moves faster.",
@@ -51,6 +52,7 @@ class Tally:
 
     requests: int = 0
     events: int = 0
+    stopped: bool = False
     latencies: list[float] = field(default_factory=list)
     first: list[float] = field(default_factory=list)
 
@@ -84,7 +86,9 @@ async def _one(job: Job, number: int, streams: tuple[asyncio.StreamReader, async
         await _chunked(reader, began, tally)
     else:
         length = int(re.search(rb"content-length:\s*(\d+)", head, re.IGNORECASE)[1])  # type: ignore[index]  # or it raises
-        await reader.readexactly(length)
+        tally.stopped |= _STOPPED in await reader.readexactly(length)
+    if tally.stopped:
+        raise LoadError("ordinary text was stopped: the patterns or the text of the benchmark are wrong")
     tally.requests += 1
     tally.latencies.append(time.perf_counter() - began)
 
@@ -98,6 +102,7 @@ async def _chunked(reader: asyncio.StreamReader, began: float, tally: Tally) -> 
             first = False
             tally.first.append(time.perf_counter() - began)
         tally.events += found
+        tally.stopped |= _STOPPED in data
     await reader.readexactly(2)
 
 

@@ -52,7 +52,7 @@ def patterns(count: int) -> list[str]:
     numbers = random.Random(_SEED)
     ordinary = texts()
     alphabet = sorted({character for character in ordinary["zh"] if "\u4e00" <= character <= "\u9fff"})
-    everything = "\n".join(ordinary.values()).lower()
+    everything = _tight("\n".join(text + text for text in ordinary.values()))
     found: dict[str, None] = {}
     while len(found) < count:
         if numbers.random() < 0.7:
@@ -62,6 +62,11 @@ def patterns(count: int) -> list[str]:
         if word not in everything:
             found[word] = None
     return list(found)
+
+
+def _tight(text: str) -> str:
+    """Return the text as literals are matched: nothing but letters and digits, in lower case."""
+    return "".join(character for character in text.lower() if character.isalnum())
 
 
 def write_rules(path: Path, count: int) -> Path:
