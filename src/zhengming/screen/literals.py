@@ -19,7 +19,7 @@ from zhengming.screen.fold import BREAK, MAX_GAP, Fold
 from zhengming.screen.rule import Rule
 
 MAX_LITERAL: Final = 64
-"""The longest literal, in characters of the tight stream: what a reload replays."""
+"""The longest literal, in characters of the tight stream."""
 MIN_SPELLED: Final = 3
 UNTOUCHED: Final = "\x01"
 """Put before a prefix whose start must not be touched though it is no word character; no folded text contains it."""

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from zhengming.screen.expression.automaton import ExpressionSet, Validator
 from zhengming.screen.fold import load_fold
 from zhengming.screen.literals import LiteralSet
-from zhengming.screen.online import Acting, Match, OnlineScan, Tail
+from zhengming.screen.online import Acting, Match, OnlineScan
 from zhengming.screen.rule import RuleSet
 from zhengming.screen.validators import VALIDATORS
 
-__all__ = ["Acting", "Match", "Matcher", "OnlineScan", "Tail", "compile_matcher"]
+__all__ = ["Acting", "Match", "Matcher", "OnlineScan", "compile_matcher"]
 
 
 class Matcher:
@@ -55,18 +55,6 @@ class Matcher:
     def stream(self, acting: Acting) -> OnlineScan:
         """Begin a stream; `acting` comes from this matcher's `acting`."""
         return OnlineScan(self, acting)
-
-    def replay(self, acting: Acting, tail: Tail) -> tuple[OnlineScan, list[Match]]:
-        """Go on under this matcher where a stream of another one stands: `matcher.replay(acting, old.tail())`.
-
-        The last 64 plain characters are matched again; the new stream's offsets, `length` and `folded_length` continue
-        those of the old one. The matches returned are those already decided within the replayed part: they may start,
-        and even end, in text that was shown long ago, so the caller decides what they still mean. What is still open
-        (a live prefix, a waiting boundary) is in the new stream, and its `live_from` may lie in shown text too. A match
-        that began before the replayed part is not found.
-        """
-        scan = OnlineScan(self, acting, tail)
-        return scan, scan.replay(tail)
 
 
 def compile_matcher(rules: RuleSet, validators: Mapping[str, Validator] = VALIDATORS) -> Matcher:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from zhengming.screen.expression.parse import MAX_WIDTH
 from zhengming.screen.expression.threads import Finding, ThreadWalk
 from zhengming.screen.literals import BELOW, BELOW_GAP
 from zhengming.screen.prefixes import PrefixWalk
@@ -12,9 +13,7 @@ from zhengming.screen.prefixes import PrefixWalk
 if TYPE_CHECKING:
     from zhengming.screen.matcher import Matcher
 
-REPLAYED: Final = 64
-"""Plain characters that a reload looks back: no match of an expression is longer."""
-_KEPT: Final = 2 * REPLAYED
+_KEPT: Final = 2 * MAX_WIDTH
 _TRIMMED_AT: Final = 1024
 
 
@@ -24,20 +23,6 @@ class Match(NamedTuple):
     start: int
     end: int
     rule: int
-
-
-class Tail(NamedTuple):
-    """The end of a stream's plain text, as another matcher needs it to go on.
-
-    `origins` gives each character's place in the original text, `after_word` whether a word character stood before it.
-    `length` is the original length so far, `folded_length` the number of plain characters so far.
-    """
-
-    text: str
-    origins: tuple[int, ...]
-    after_word: bool
-    length: int
-    folded_length: int
 
 
 class Acting(NamedTuple):
@@ -52,7 +37,11 @@ class OnlineScan:
     """One text stream: feed pieces of any length, take the matches in the order of their ends.
 
     For every way of cutting a text, the matches of all `feed` calls and of `finish` together are those of
-    `Matcher.scan`, in the same order. Not to be fed after `finish`.
+    `Matcher.scan`, in the same order. Not to be fed after `finish`. `length` is the number of code points fed.
+
+    To go on under other rules in mid-text, begin a stream of the new matcher with the last part of the text; a match
+    that begins before that part is not found. With 64 plain characters more than are held, only literals whose
+    characters are far apart are lost.
     """
 
     __slots__ = (
@@ -68,24 +57,18 @@ class OnlineScan:
         "length",
     )
 
-    def __init__(self, matcher: Matcher, acting: Acting, tail: Tail | None = None) -> None:
-        """Begin a stream, or go on where another left its `tail`; Matcher.stream and Matcher.replay call this."""
+    def __init__(self, matcher: Matcher, acting: Acting) -> None:
+        """Begin a stream; `Matcher.stream` calls this."""
         self._matcher = matcher
         self._acting = acting
-        after_word = tail.after_word if tail else False
-        self.length = tail.length if tail else 0
-        self._base = tail.folded_length - len(tail.text) if tail else 0
-        self._plain = ""
+        self.length = 0
+        self._plain = ""  # the last characters of the plain stream, from index `_base` on
+        self._base = 0
         self._shift = 0  # original offset less plain index, for the characters after the last break
-        self._breaks: list[tuple[int, int]] = [(self._base, 0)]
+        self._breaks: list[tuple[int, int]] = [(0, 0)]
         self._due: list[Finding] = []
-        self._prefixes = PrefixWalk(matcher.literals, matcher.orders, after_word=after_word)
-        self._threads = ThreadWalk(matcher.expressions, after_word=after_word)
-
-    @property
-    def folded_length(self) -> int:
-        """The number of plain characters so far."""
-        return self._base + len(self._plain)
+        self._prefixes = PrefixWalk(matcher.literals, matcher.orders)
+        self._threads = ThreadWalk(matcher.expressions)
 
     def feed(self, text: str) -> list[Match]:
         """Take the next piece; return the matches that are decided by now and were not returned before."""
@@ -148,26 +131,9 @@ class OnlineScan:
                     live = start
         return live
 
-    def tail(self, size: int = REPLAYED) -> Tail:
-        """Return the last `size` (at most 64) plain characters for `Matcher.replay`."""
-        begin = max(0, len(self._plain) - min(size, REPLAYED))
-        after_word = self._plain[begin - 1] in self._matcher.fold.words if begin else self._threads.after_word
-        end = len(self._plain)
-        origins = tuple(self._origin(self._base + index) for index in range(begin, end))
-        return Tail(self._plain[begin:], origins, after_word, self.length, self.folded_length)
-
-    def replay(self, tail: Tail) -> list[Match]:
-        """Take the characters of the tail that this stream was begun with; return the matches among them."""
-        self._walk_placed(tail.text, tail.origins)
-        self._plain = tail.text
-        self._threads.walk(self._plain, 0, self._base, self._origin, self._due)
-        return self._settle()
-
     def _walk_uneven(self, pieces: list[str], plain: str) -> None:
+        """Take a piece in which characters were dropped or expanded, so that each index has an origin of its own."""
         origins = [origin for origin, piece in enumerate(pieces, self.length) for _ in piece]
-        self._walk_placed(plain, origins)
-
-    def _walk_placed(self, plain: str, origins: list[int] | tuple[int, ...]) -> None:
         for index, origin in enumerate(origins, self._base + len(self._plain)):
             if origin - index != self._shift:
                 self._break(index, origin - index)

@@ -19,10 +19,10 @@ class PrefixWalk:
 
     __slots__ = ("_orders", "_set", "after_word", "alive", "gap", "waiting")
 
-    def __init__(self, literals: LiteralSet, orders: Sequence[int], *, after_word: bool = False) -> None:
+    def __init__(self, literals: LiteralSet, orders: Sequence[int]) -> None:
         self._set = literals
         self._orders = orders
-        self.after_word = after_word
+        self.after_word = False
         self.alive: list[tuple[str, int, int]] = []
         self.gap = 0
         self.waiting: list[Finding] = []

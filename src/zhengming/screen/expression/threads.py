@@ -14,22 +14,21 @@ class ThreadWalk:
     """The expressions' part of one stream.
 
     `threads` maps a state to the earliest start, as an index into the plain stream. `waiting` are the matches at the
-    last character whose right boundary the next one decides. `after_word` says what stood before the stream's begin.
+    last character whose right boundary the next one decides.
     """
 
-    __slots__ = ("_set", "after_word", "threads", "waiting")
+    __slots__ = ("_set", "threads", "waiting")
 
-    def __init__(self, expressions: ExpressionSet, *, after_word: bool = False) -> None:
+    def __init__(self, expressions: ExpressionSet) -> None:
         self._set = expressions
-        self.after_word = after_word
         self.threads: dict[int, int] = {}
         self.waiting: list[Finding] = []
 
     def walk(self, plain: str, at: int, base: int, origin: Callable[[int], int], due: list[Finding]) -> None:
         """Take the characters of `plain` from index `at` on; put what is decided into `due`.
 
-        `plain[0]` has index `base` in the stream, and what lies before `at` reaches back to all live starts; `origin`
-        maps an index of the stream to the original text.
+        `plain[0]` has index `base` in the stream, and what lies before `at` reaches back beyond all live starts;
+        `origin` maps an index of the stream to the original text.
         """
         one = self._set
         opens, accepting, words = one.opens, one.accepting, one.fold.words
@@ -44,7 +43,7 @@ class ThreadWalk:
                 if opening is None:
                     break
                 at = opening.start()
-            touched = plain[at - 1] in words if at else self.after_word
+            touched = at > 0 and plain[at - 1] in words
             threads = one.step(threads, plain[at], base + at, one.seeds_touched if touched else one.seeds)
             at += 1
             if threads and max(threads) >= accepting:
