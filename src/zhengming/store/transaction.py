@@ -2,8 +2,8 @@
 
 The common case pays for nothing but BEGIN and COMMIT. When a unit raises, the transaction is rolled back and the units
 run again one by one, each in its own savepoint: the meaning of a savepoint a unit, the cost only when something fails.
-When a hook finds at the end that the ledger entry of some unit breaks a rule of a table, each unit gets a transaction of
-its own.
+When a hook finds at the end that the ledger entry of some unit breaks a rule of a table, each unit gets a transaction
+of its own.
 """
 
 from __future__ import annotations
