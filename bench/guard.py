@@ -98,8 +98,9 @@ def small_sets(cuts: int, seed: int) -> Counter[str]:
     while sums["cuts"] < cuts:
         rules, verdicts = random_rules(chance)
         acting = frozenset(number for number, verdict in enumerate(verdicts) if verdict in ACTING)
-        profile = Profile(policy, Surface.OUTPUT, Audience.ADULT, "", tuple(verdicts), acting, nothing)
-        screening = Screening(compile_matcher(RuleSet(tuple(rules))), profile, (), mask_of)
+        matcher = compile_matcher(RuleSet(tuple(rules)))
+        profile = Profile(policy, Surface.OUTPUT, Audience.ADULT, matcher.version, tuple(verdicts), acting, nothing)
+        screening = Screening(matcher, profile, (), mask_of)
         text = random_text(chance, rules)
         expected = oracle.outcome(rules, verdicts, mask_of, text)
         sums += leaks(screening, text, expected, chance)

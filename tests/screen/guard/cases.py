@@ -12,7 +12,7 @@ from zhengming.core.words import Audience, Category, Surface, Verdict
 from zhengming.screen.guard import Command, FieldGuard, Mask, Note, Screening, Show, Stop
 from zhengming.screen.guard.commands import Engine
 from zhengming.screen.policy import Policy, Profile, Row
-from zhengming.screen.rule import Rule
+from zhengming.screen.rule import Rule, RuleSet
 from zhengming.screen.scorers import Scorer
 
 POLICY = Policy("test", (Row(None, None, None, 1, Verdict.ANNOTATE),))
@@ -30,11 +30,14 @@ def mask_of(rule: Rule) -> str:
     return f"[{rule.mask or rule.category}]"
 
 
-def profile_of(rules: Sequence[Rule], verdicts: Sequence[Verdict], policy: Policy = POLICY) -> Profile:
+def profile_of(
+    rules: Sequence[Rule], verdicts: Sequence[Verdict], policy: Policy = POLICY, engine: Engine | None = None
+) -> Profile:
     acting = {Verdict.REDACT, *(Verdict.STOP, Verdict.BLOCK, Verdict.REPLACE)}
     numbers = frozenset(number for number, verdict in enumerate(verdicts) if verdict in acting)
     spared = frozenset(number for number, rule in enumerate(rules) if rule.severity == 0)
-    return Profile(policy, Surface.OUTPUT, Audience.ADULT, "test", tuple(verdicts), numbers, spared)
+    version = RuleSet(tuple(rules)).version if engine is None else engine.version
+    return Profile(policy, Surface.OUTPUT, Audience.ADULT, version, tuple(verdicts), numbers, spared)
 
 
 def screening_of(
@@ -45,7 +48,7 @@ def screening_of(
     engine: Engine | None = None,
     policy: Policy = POLICY,
 ) -> Screening:
-    return Screening(engine or NaiveMatcher(rules), profile_of(rules, verdicts, policy), scorers, mask_of)
+    return Screening(engine or NaiveMatcher(rules), profile_of(rules, verdicts, policy, engine), scorers, mask_of)
 
 
 class Counter:

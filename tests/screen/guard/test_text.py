@@ -6,6 +6,7 @@ import pytest
 from tests.screen.guard.cases import Counter, every_cut, expression, literal, mask_of, run, screening_of, seen, stops
 from tests.screen.guard.oracle import outcome
 
+from zhengming.core.errors import InvalidInputError
 from zhengming.core.words import Category, Surface, Verdict
 from zhengming.screen.guard import FieldGuard, Mask, Note, Screening, Show, Stop, TextGuard
 from zhengming.screen.matcher import compile_matcher
@@ -169,6 +170,13 @@ def test_the_engine_of_the_version_is_named() -> None:
     guard.reload(other)
 
     assert guard.versions == [ENGINE.version, "2026-11"]
+
+
+def test_a_profile_of_other_rules_is_refused() -> None:
+    other = compile_matcher(RuleSet(RULES[:1]))
+
+    with pytest.raises(InvalidInputError, match="the profile belongs to rules"):
+        Screening(other, SCREENING.profile, (), mask_of)
 
 
 def test_long_texts_are_forgotten_as_they_go() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from zhengming.core.errors import InvalidInputError
 from zhengming.core.signals import Reason
 from zhengming.screen.matcher import Match
 from zhengming.screen.policy import Profile
@@ -84,7 +85,8 @@ class Engine(Protocol):
 class Screening:
     """Everything a guard needs, shared by all streams of one rule version and profile.
 
-    `mask` gives the text that stands for what a rule redacted, in the language of the reader.
+    `mask` gives the text that stands for what a rule redacted, in the language of the reader. Raises InvalidInputError
+    when the profile was compiled for another rule set.
     """
 
     matcher: Engine
@@ -95,6 +97,11 @@ class Screening:
 
     def __post_init__(self) -> None:
         """Settle once for all streams which rules hold text back."""
+        if self.profile.rules_version != self.matcher.version:
+            raise InvalidInputError(
+                f"the profile belongs to rules {self.profile.rules_version}, the matcher to {self.matcher.version}",
+                next_step="Compile the profile again after loading rules.",
+            )
         object.__setattr__(self, "holding", self.matcher.acting(self.profile.acting))
 
 
