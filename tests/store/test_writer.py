@@ -113,6 +113,20 @@ async def test_a_conflict_that_shows_only_at_the_end_fails_its_own_unit(probed: 
     assert verify(probed, [Signer(bytes(32)).public]).size == 2
 
 
+async def test_whatever_a_unit_raises_its_waiter_and_its_neighbours_are_told(probed: Store) -> None:
+    def leave(error: BaseException) -> Callable[[Tx], None]:
+        def unit(_tx: Tx) -> None:
+            raise error
+
+        return unit
+
+    for error, told in ((StopIteration(), RuntimeError), (SystemExit(1), UnavailableError)):
+        waiting = [probed.write(leave(error)), probed.write(lambda tx: bump(tx, "x"))]
+        results = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 20)
+        assert isinstance(results[0], told)
+    assert await probed.write(insert(1)) == 1
+
+
 def test_a_single_failing_unit_is_rolled_back(probed: Store) -> None:
     with pytest.raises(RowConflictError, match="breaks a rule of its table"):
         probed.write_sync(lambda tx: tx.run_many("INSERT INTO probe VALUES (:id, 0)", [{"id": 1}, {"id": 1}]))

@@ -65,6 +65,10 @@ def unavailable(error: BaseException) -> StoreUnavailableError:
 
 def translated(error: Exception) -> Exception:
     """Return the product's error for a driver error; every other error comes back as it is."""
+    if isinstance(error, StopIteration):
+        stopped = RuntimeError("a unit raised StopIteration, which no future can carry")
+        stopped.__cause__ = error
+        return stopped
     if isinstance(error, ZhengmingError) or not is_driver_error(error):
         return error
     if any(cls.__name__ == "IntegrityError" for cls in type(error).__mro__):
