@@ -115,9 +115,11 @@ async def run(job: Job) -> dict[str, Any]:
     async def worker(index: int) -> None:
         await asyncio.sleep(index * _STAGGER)
         streams = await asyncio.open_connection("127.0.0.1", job.port, limit=2**20)
-        while time.perf_counter() - began < job.seconds:
-            await _one(job, next(numbers), streams, tally)
-        streams[1].close()
+        try:
+            while time.perf_counter() - began < job.seconds:
+                await _one(job, next(numbers), streams, tally)
+        finally:
+            streams[1].close()
 
     async with asyncio.TaskGroup() as group:
         for index in range(job.concurrency):

@@ -180,7 +180,7 @@ async def test_the_responses_api_calls_tools_as_well() -> None:
     ("choice", "called"),
     [("auto", False), ("required", True), ("none", False), ({"function": {"name": "register"}}, True)],
 )
-async def test_the_choice_of_tools_is_honoured(choice: object, called: bool) -> None:  # noqa: FBT001 - a table
+async def test_the_choice_of_tools_is_honoured(choice: object, called: bool) -> None:
     message = (await chat("你好", tools=[TOOL], tool_choice=choice)).choices[0].message
     assert bool(message.tool_calls) is called
 
@@ -304,7 +304,7 @@ async def test_a_long_answer_has_several_thousand_characters(language: str) -> N
 
 
 @pytest.mark.parametrize(("message", "chinese"), [("今天天气怎么样？", True), ("How are you?", False)])
-async def test_other_messages_are_answered_in_their_language(message: str, chinese: bool) -> None:  # noqa: FBT001 - a table
+async def test_other_messages_are_answered_in_their_language(message: str, chinese: bool) -> None:
     content = (await chat(message)).choices[0].message.content or ""
     assert any("\u4e00" <= character <= "\u9fff" for character in content) is chinese
 
@@ -394,7 +394,7 @@ async def test_rehearsed_errors_have_their_status(fault: str, status: int) -> No
 
 
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_rehearsed_break_comes_in_the_middle(stream: bool) -> None:  # noqa: FBT001 - a table
+async def test_a_rehearsed_break_comes_in_the_middle(stream: bool) -> None:
     body = {"messages": [{"role": "user", "content": "Rehearse: break off"}], "stream": stream}
     with pytest.raises(UpstreamBroken):
         await ask(CHAT, body)
