@@ -516,3 +516,13 @@ def test_after_a_detector_raised_nothing_that_is_held_leaves() -> None:
     events = events_of(stream.fail("a detector failed", "screening_unavailable").data)
     assert [one.get("error", {}).get("code") for one in events] == ["screening_unavailable"]
     assert stream.finished
+
+
+def test_an_offer_of_help_follows_the_answer_whatever_the_label_does() -> None:
+    assert run(said("好的"), offer="Help: 110").text() == f"好的\n\nHelp: 110{END}"
+    assert run(said("```py\nx"), offer="Help: 110").text() == f"```py\nx\n```\n\nHelp: 110{END}"
+    assert run(said('{"a":1}'), offer="Help", label_end="", label_start=START).text() == f'{{"a":1}}\n\nHelp\n\n{LABEL}'
+    assert run(said(""), offer="Help").text() == "Help"
+    assert run(said('{"a":1}'), offer="Help", structured=True).text() == '{"a":1}'
+    seen = run(said("好的"), offer="Help: 110")
+    assert seen.stream.replies() == [canonical_message("assistant", {"content": seen.text()})]

@@ -64,7 +64,7 @@ class Shape(Protocol):
         """Return the members of a choice that carries only this piece of a field."""
 
     def reply(self, answer: Answer) -> dict[str, Any]:
-        """Return the message as a client sends it back."""
+        """Return the message as a client sends it back, our label still in it."""
 
 
 @dataclass(slots=True)
@@ -85,15 +85,21 @@ class Tail(NamedTuple):
 
 
 class Answer:
-    """Guards one choice. `ended` is set when nothing of it may follow; `stopped` when the guard ended it."""
+    """Guards one choice. `ended` is set when nothing of it may follow; `stopped` when the guard ended it.
+
+    `direct` says that the guard of the answer proper may be fed without a detour: its label is placed, and neither half
+    a character nor a log probability waits.
+    """
 
     __slots__ = (
         "_notice",
+        "_offer",
         "_reasons",
         "_screening",
         "_shape",
         "_structured",
         "calls",
+        "direct",
         "ended",
         "fields",
         "function_name",
@@ -118,13 +124,14 @@ class Answer:
         self.index = index
         self.fields: dict[str, Field] = {}
         self.calls: list[Call] = []
-        self.ended = self.stopped = self.role_sent = False
+        self.ended = self.stopped = self.role_sent = self.direct = False
         self.function_name = ""
         self.offset: int | None = None  # where the next token stands, where an API counts that
         self._shape = shape
         self._screening = screening
         self._reasons = reasons
         self._notice = context.notice
+        self._offer = context.offer
         self._structured = context.structured or request.structured
         beside = self._structured or request.beside
         self.placer = LabelPlacer("" if beside else context.label_start, "" if beside else context.label_end)
@@ -156,6 +163,7 @@ class Answer:
         `say` follows the text in any case, in place of the notice. Without `release` what is held is dropped.
         """
         self.ended = True
+        self.direct = False
         tails: list[Tail] = []
         if release:
             for field in [field for field in self.fields.values() if field is not self.main] + [self.main]:
@@ -165,11 +173,17 @@ class Answer:
         if stop is not None:
             self.stopped = True
             say = say or self._notice(stop)
+        elif not say and not self._structured:
+            say = self._offer
         if say:
             self._say(say, tails)
         elif closing := self.placer.settle() + self.placer.close(self.main.text()):
             self._add(tails, self.main, closing)
         return tails
+
+    def settle(self) -> None:
+        """A chunk was judged: see whether the next may take the short way."""
+        self.direct = not self.ended and not self.placer.waiting and self.main.is_plain
 
     def labelled(self) -> str:
         """Return the whole text of the answer with its label, as it was sent."""
@@ -223,9 +237,9 @@ class Answer:
         field = self.fields.get(name) or self._field(name, (name,), json=False)
         before = field.text()
         said = bool(before.strip())
+        notice = notice.lstrip("\n")
         if said:
-            fence = _FENCE_END if is_inside_code(before) else ""
-            notice = fence + _BREAK + notice.lstrip("\n")
+            notice = (_FENCE_END if is_inside_code(before) else "") + _BREAK + notice
         blank = self.placer.settle() if field is self.main else ""
         field.shown.append(notice)
         closing = ""

@@ -79,7 +79,8 @@ class OutputContext:
     `label_start` and `label_end` are the explicit label with its line breaks, empty where the label is carried beside;
     `aigc` is the JSON object of the seven fields, ready to splice; `extra` are further top-level members that name the
     turn (JSON bytes by key); `notice` gives the text that follows a stop; `model_alias`, when not empty, stands in
-    place of the upstream's name of the model; `drop_labels` takes our labels out of a text.
+    place of the upstream's name of the model; `drop_labels` takes our labels out of a text; `offer` is a text of ours
+    that follows a complete answer before its end label, wherever the answer must not be JSON.
     """
 
     screening: Screening
@@ -92,6 +93,7 @@ class OutputContext:
     model_alias: str = ""
     extra: Mapping[str, bytes] = field(default_factory=dict)
     drop_labels: Callable[[str], str] = strip_own_labels
+    offer: str = ""
 
 
 class OutputStream(Protocol):

@@ -80,9 +80,9 @@ class ChatShape:
 
     def reply(self, answer: Answer) -> dict[str, Any]:
         """Return the assistant's message: content, refusal and tool calls as they were shown."""
-        message: dict[str, Any] = {
-            name: field.text() for name, field in answer.fields.items() if name in {"content", "refusal"}
-        }
+        message: dict[str, Any] = {"content": answer.labelled()}
+        if refusal := answer.fields.get("refusal"):
+            message["refusal"] = refusal.text()
         calls = []
         for number, call in enumerate(answer.calls):
             field = answer.fields.get(_call_name(number, custom=call.custom))

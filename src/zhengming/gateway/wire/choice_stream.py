@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from zhengming.gateway.wire.answer import Answer, Shape, Tail, versions_of
-from zhengming.gateway.wire.base import Out, OutputContext, Path, TurnRequest
+from zhengming.gateway.wire.base import Out, OutputContext, Path, Shown, TurnRequest
 from zhengming.gateway.wire.canonical import canonical_message
 from zhengming.gateway.wire.chunks import ChunkWriter, carries_more
 from zhengming.gateway.wire.edit import Edit
@@ -66,37 +66,51 @@ class ChoiceStream(EventStream):
     def on_json(self, event: bytes, data: bytes, parsed: dict[str, Any]) -> None:
         """Judge a chunk: the common case here, all others in `_judge`."""
         choices = parsed.get("choices")
-        if type(choices) is not list or len(choices) != 1 or self.lenient:
-            self._judge(event, data, parsed)
-            return
-        choice = choices[0]
-        text = self.plain_text(choice) if type(choice) is dict else None
-        answer = self._ready(choice.get("index")) if text else None
-        if answer is None or text is None:
-            self._judge(event, data, parsed)
-            return
+        if type(choices) is list and len(choices) == 1 and not self.lenient:
+            choice = choices[0]
+            text = self.plain_text(choice) if type(choice) is dict else None
+            if text:
+                index = choice.get("index")
+                answer = self._answers.get(index) if type(index) is int else None
+                if answer is not None and answer.direct:
+                    self._pass(event, data, parsed, answer, text)
+                    return
+        self._judge(event, data, parsed)
+
+    def _pass(self, event: bytes, data: bytes, parsed: dict[str, Any], answer: Answer, text: str) -> None:
+        """Judge a chunk that carries nothing but a text of the answer proper."""
         if "usage" in parsed:
             self._note(parsed)
         main = answer.main
         commands = main.guard.feed(text)
         if len(commands) == 1:
             command = commands[0]
-            renamed = self._alias and parsed.get("model") != self._alias
-            if type(command) is Show and command.text == text and not renamed:
+            if type(command) is Show and command.text == text:
+                if self._alias:
+                    event = self._renamed(event, data, parsed)
                 main.shown.append(text)
                 self._out.append(event)
-                self.show(main.channel, text)
+                self._shown.append(Shown(main.channel, text))
                 return
         out = main.apply(commands)
         edit = Edit(data, parsed)
         edit.text(self._main_path, text, out)
         if out:
             self.show(main.channel, out)
-        names = {self._shape.main}
-        self._send(event, edit, parsed, kept=bool(out) or carries_more(parsed, choice, self._part, names, role=False))
+        kept = bool(out) or carries_more(parsed, parsed["choices"][0], self._part, {self._shape.main}, role=False)
+        self._send(event, edit, parsed, kept=kept)
         if main.stop is not None:
             self._end_answer(answer, answer.finish())
             self._close_when_stopped()
+
+    def _renamed(self, event: bytes, data: bytes, parsed: dict[str, Any]) -> bytes:
+        """Return the event with the model under the name by which the client asked for it."""
+        model = parsed.get("model")
+        if not isinstance(model, str) or model == self._alias:
+            return event
+        edit = Edit(data, parsed)
+        edit.text(("model",), model, self._alias)
+        return replace_data(event, edit.render())
 
     def end(self) -> None:
         """The upstream has nothing more: release what is held, then `[DONE]`, unless an error ended the stream."""
@@ -142,13 +156,6 @@ class ChoiceStream(EventStream):
             canonical_message("assistant", self._shape.reply(answer), self.context.drop_labels)
             for _, answer in sorted(self._answers.items())
         ]
-
-    def _ready(self, index: Any) -> Answer | None:
-        """Return the choice when its guard may be fed directly."""
-        answer = self._answers.get(index) if type(index) is int and self._writer.begun else None
-        if answer is None or answer.ended or answer.placer.waiting or not answer.main.is_plain:
-            return None
-        return answer
 
     def _judge(self, event: bytes, data: bytes, parsed: dict[str, Any]) -> None:
         """Judge a chunk of any form."""
@@ -198,6 +205,7 @@ class ChoiceStream(EventStream):
         self._shown += judged.shown()
         self._edit_message(edit, prefix, choice, answer)
         role, answer.role_sent = not answer.role_sent, True
+        answer.settle()
         if judged.speaks or (finishes and not answer.stopped):
             return True
         return carries_more(parsed, choice, self._part, judged.held_names(), role=role)

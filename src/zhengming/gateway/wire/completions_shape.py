@@ -91,7 +91,7 @@ class CompletionsShape:
 
     def reply(self, answer: Answer) -> dict[str, Any]:
         """Return the text as an assistant's message."""
-        return {"content": answer.main.text()}
+        return {"content": answer.labelled()}
 
 
 def _padded(values: Any, length: int) -> list[Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from zhengming.gateway.wire.splice import Path, Splice, dump
+
+_COLONS: Final = (b":", b": ")
 
 
 class Edit:
@@ -81,12 +83,13 @@ def replace_text(data: bytes, key: str, old: str, new: str) -> bytes | None:
     quoted = b'"' + key.encode() + b'"'
     if b"\\u" in data or data.count(quoted) != 1:
         return None
-    needle = quoted + b":" + dump(old)
-    at = data.find(needle)
-    if at < 0:
-        return None
-    start = at + len(quoted) + 1
-    return data[:start] + dump(new) + data[at + len(needle) :]
+    value = dump(old)
+    for colon in _COLONS:
+        head = quoted + colon
+        before, found, after = data.partition(head + value)
+        if found:
+            return b"".join((before, head, dump(new), after))
+    return None
 
 
 def append_members(data: bytes, parsed: Mapping[str, Any], members: Mapping[str, bytes]) -> bytes | None:

@@ -15,7 +15,7 @@ from zhengming.core.signals import Reason
 from zhengming.gateway.wire.base import Out, OutputContext, Shown
 from zhengming.gateway.wire.errors import UpstreamGarbageError, error_event
 from zhengming.gateway.wire.judge_json import parse_leniently
-from zhengming.gateway.wire.sse import Event, EventSplitter, parse_event
+from zhengming.gateway.wire.sse import EventSplitter, parse_event
 
 DONE: Final = b"data: [DONE]\n\n"
 NOTHING: Final = Out()
@@ -60,10 +60,13 @@ class EventStream:
             return NOTHING
         self._busy = True
         try:
-            for raw in self._splitter.feed(data):
-                self._take_event(raw)
-                if self.finished:
-                    break
+            if self._splitter.is_one_event(data):
+                self._take_data(data, data[6:-2])
+            else:
+                for raw in self._splitter.feed(data):
+                    self._take_event(raw)
+                    if self.finished:
+                        break
         except ZhengmingError as error:
             self._break_off(error)
         self._busy = False
@@ -126,11 +129,14 @@ class EventStream:
         if raw[:6] == b"data: " and raw[-2:] == b"\n\n" and raw.count(b"\n") == 2 and b"\r" not in raw:  # noqa: PLR2004 - the blank line
             data = raw[6:-2]
         else:
-            parsed_event: Event = parse_event(raw)
-            if parsed_event.data is None:
+            found = parse_event(raw).data
+            if found is None:
                 self.emit(raw)
                 return
-            data = parsed_event.data
+            data = found
+        self._take_data(raw, data)
+
+    def _take_data(self, raw: bytes, data: bytes) -> None:
         try:
             parsed = orjson.loads(data)
         except orjson.JSONDecodeError:

@@ -68,11 +68,21 @@ class EventSplitter:
             data = data.removeprefix(_BOM)
         if self._rest:
             return self._continue(data)
-        # The common case: a read is one event.
-        if data[-2:] == b"\n\n" and data.find(b"\n\n") == len(data) - 2 and b"\r" not in data:
-            self._check(len(data))
-            return [data]
         return self._cut(data, 0)
+
+    def is_one_event(self, data: bytes) -> bool:
+        """Whether a read is just one event of one `data: ` line, the common case; then it must not be fed."""
+        if (
+            self._rest
+            or data[:6] != b"data: "
+            or data[-2:] != b"\n\n"
+            or data.count(b"\n") != 2  # noqa: PLR2004 - the end of the line and the blank line
+            or b"\r" in data
+            or len(data) > self._limit
+        ):
+            return False
+        self._begun = True
+        return True
 
     def finish(self) -> bytes:
         """Return what came after the last blank line; empty when the stream ended cleanly."""
