@@ -194,6 +194,7 @@ async def test_people_without_a_name_who_begin_alike_part_where_their_ways_part(
     assert (one.relation, two.relation) == (Relation.CONTINUED, Relation.BRANCHED)
     assert two.conversation_id not in (ann.conversation_id, bob.conversation_id)
     assert two.parent == one.conversation_id
+    assert (one.known_prefix, two.known_prefix) == (2, 0)
     for before, path in ((one, ("u:about ann", "a:1")), (two, ("u:about bob", "a:2"))):
         after = await talk.say("u:hello", "a:hi", *path, "u:go on", **nameless)
         assert (after.relation, after.conversation_id) == (Relation.CONTINUED, before.conversation_id)

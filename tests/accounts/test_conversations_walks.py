@@ -58,7 +58,7 @@ class Oracle:
         else:
             relation = Relation.BRANCHED if node.followed else Relation.CONTINUED
         forked = stand_in and relation is not Relation.CONTINUED
-        return None if forked else node.conversation, relation, prefix
+        return (None, relation, 0) if forked else (node.conversation, relation, prefix)
 
     def shown(self, person: str, history: History, reply: Message, turn: Resolution, *, clean: bool) -> None:
         """Note that a reply was shown after a history."""

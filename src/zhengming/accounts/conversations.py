@@ -289,13 +289,13 @@ class Conversations:
         last = found.last
         relation = _relation(found, option.trail)
         conversation_id = option.name or ("" if last is None else last.conversation_id)
-        parent = ""
+        parent = ""  # a fork inherits nothing: its care state begins anew, so its whole history is looked at again
         if fork and relation in (Relation.BRANCHED, Relation.EDITED):
             parent, conversation_id = conversation_id, ""
         goes_on = relation is Relation.CONTINUED and last is not None and last.conversation_id == conversation_id
         return Resolution(
             conversation_id=conversation_id or self._new_id(),
-            known_prefix=found.screened,
+            known_prefix=0 if parent else found.screened,
             relation=relation,
             parent=parent,
             origin=origin,
