@@ -10,16 +10,16 @@ import argparse
 import enum
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
-import click
 import typer.main
 
 from zhengming.accounts import conversations, reports
 from zhengming.app import settings
-from zhengming.app.cli import app
+from zhengming.app.cli import GROUPS, build
 from zhengming.core import words
 from zhengming.gateway import records
 from zhengming.gateway.asgi import ROUTES
@@ -73,25 +73,21 @@ def settings_page() -> str:
     return intro + _table(("variable", "default", "meaning"), rows)
 
 
-def _meaning(metadata: object) -> str:
-    assert isinstance(metadata, dict) or hasattr(metadata, "__getitem__")
+def _meaning(metadata: Mapping[str, Any]) -> str:
     choices = metadata["choices"]
-    return metadata["meaning"] + (f" One of {', '.join(f'`{one}`' for one in choices)}." if choices else "")
+    return str(metadata["meaning"]) + (f" One of {', '.join(f'`{one}`' for one in choices)}." if choices else "")
 
 
-def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
     yield path, command
-    if isinstance(command, click.Group):
-        for name in command.list_commands(click.Context(command)):
-            child = command.get_command(click.Context(command), name)
-            if child is not None:
-                yield from _commands(child, f"{path} {name}")
+    for name, child in getattr(command, "commands", {}).items():
+        yield from _commands(child, f"{path} {name}")
 
 
 def commands_page() -> str:
     """Every command with its options, as `--help` tells them."""
     text = "# Commands\n\nEach command explains itself with `--help`.\n"
-    for path, command in _commands(typer.main.get_command(app), "zhengming"):
+    for path, command in _commands(typer.main.get_command(build(GROUPS)), "zhengming"):
         text += f"\n## `{path}`\n\n{(command.help or '').strip()}\n"
         rows = [
             (" ".join(f"`{name}`" for name in (*one.opts, *one.secondary_opts)), getattr(one, "help", "") or "")

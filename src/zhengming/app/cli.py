@@ -4,30 +4,57 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, NamedTuple
 
 import typer
 
 from zhengming import __version__
-from zhengming.accounts.commands import keys_app, services_app, switches_app
 from zhengming.core.errors import ZhengmingError
-from zhengming.ledger.commands import ledger_app
-
-app = typer.Typer(
-    name="zhengming",
-    help="The safety, labelling and evidence layer for AI services.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-app.add_typer(keys_app, name="keys")
-app.add_typer(services_app, name="services")
-app.add_typer(switches_app, name="switches")
-app.add_typer(ledger_app, name="ledger")
 
 
-@app.command()
+class Group(NamedTuple):
+    """A group of commands, and where it is found when it is wanted."""
+
+    module: str
+    name: str
+    help: str
+
+
+GROUPS: Final = {
+    "keys": Group("zhengming.accounts.commands", "keys_app", "API keys of a service."),
+    "services": Group("zhengming.accounts.commands", "services_app", "Services and their profiles."),
+    "switches": Group("zhengming.accounts.commands", "switches_app", "Emergency switches."),
+    "ledger": Group("zhengming.ledger.commands", "ledger_app", "Verify and prove what was recorded."),
+}
+
+
+def build(wanted: Collection[str]) -> typer.Typer:
+    """Return the command line with the groups named in `wanted` loaded; of the others only name and help are there."""
+    app = typer.Typer(
+        name="zhengming",
+        help="The safety, labelling and evidence layer for AI services.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.command()(serve)
+    app.command()(version)
+    for name, group in GROUPS.items():
+        found = getattr(import_module(group.module), group.name) if name in wanted else _unloaded()
+        app.add_typer(found, name=name, help=group.help)
+    return app
+
+
+def _unloaded() -> typer.Typer:
+    """A group that is only listed; nothing of it is ever run."""
+    group = typer.Typer()
+    group.callback()(lambda: None)
+    return group
+
+
 def serve(  # noqa: PLR0917 - the command line passes options by name
     data: Annotated[Path | None, typer.Option(help="Folder for database, keys and rules; made when missing.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
@@ -61,7 +88,6 @@ def serve(  # noqa: PLR0917 - the command line passes options by name
     raise typer.Exit(run(settings, print_key=print_key))
 
 
-@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
@@ -69,8 +95,9 @@ def version() -> None:
 
 def main() -> None:
     """Run the command line; an error that people may read is printed as it stands, and the exit status is 1."""
+    first = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     try:
-        app()
+        build((first,))()
     except ZhengmingError as error:
         typer.echo(f"zhengming: {error}", err=True)
         sys.exit(1)
