@@ -63,18 +63,17 @@ def screening_for(gateway: Gateway, turn: Turn, ruling: Ruling) -> Screening:
 def context_for(gateway: Gateway, turn: Turn) -> OutputContext:
     """What the wire format needs to guard and label the model's answer."""
     label = label_for(turn)
-    offer = _offer(gateway, turn)
-    end = f"\n\n{offer}{label.end}" if offer else label.end
     return OutputContext(
         screening=screening_for(gateway, turn, turn.ruling),
         aigc=turn.aigc.to_json(),
         produce_id=turn.id,
         label_start=label.start,
-        label_end=end,
+        label_end=label.end,
         structured=turn.request.structured,
         notice=lambda _reason: stop_text(gateway, turn),
         model_alias=turn.request.model if turn.renamed else "",
         drop_labels=stripper_for(turn.grant.service.label.wording),
+        offer=_offer(gateway, turn),
     )
 
 
