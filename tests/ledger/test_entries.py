@@ -41,7 +41,7 @@ JSON = st.recursive(
 NAMES = TEXT.filter(lambda name: name not in {"id", "type", "at", "seq"})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(NAMES, JSON, max_size=6), st.integers(0, 2**40))
 def test_every_payload_is_sorted_compact_and_complete(fields: dict[str, object], seq: int) -> None:
     payload = payload_of(fields, seq)
