@@ -35,8 +35,8 @@ class Fold(NamedTuple):
 
     `table` maps a character to its folded form ("" drops it; a few expand to several characters); a character that it
     lacks stays. `words` and `separators` are kinds of folded characters, all others are of the kind "other".
-    `special` finds the first character that is not a plain character of the kind "other": where it finds none, a text
-    is its own folding in both streams.
+    `special` finds the first character that may be anything but a plain character of the kind "other": where it finds
+    none, a text is its own folding in both streams.
     """
 
     table: dict[str, str]
@@ -94,9 +94,9 @@ def _characters(ranges: str) -> list[str]:
 
 
 def _special(characters: set[str]) -> _Search:
-    """Return a search for the characters; ASCII and all beyond the basic plane count in, to keep the class small."""
+    """Return a search for the characters, ASCII, surrogates and all that lies beyond the basic plane."""
     codes = [code for code in sorted(map(ord, characters)) if _ASCII_END <= code < _BASIC_END]
-    parts = ["[\0-\x7f\U00010000-\U0010ffff"]
+    parts = ["[\0-\x7f\ud800-\udfff\U00010000-\U0010ffff"]
     first = last = codes[0]
     for code in [*codes[1:], _BASIC_END]:
         if code != last + 1 or code == _BASIC_END:
