@@ -183,3 +183,25 @@ def test_parallel_lists_of_log_probabilities_move_with_label_and_mask() -> None:
 def test_a_completion_of_unknown_types_is_refused(choice: dict[str, Any]) -> None:
     with pytest.raises(UpstreamGarbageError):
         completions_whole(context(), request(), json.dumps({"choices": [choice]}).encode())
+
+
+def cite(start: int, end: int, title: str) -> dict[str, Any]:
+    return {
+        "type": "url_citation",
+        "url_citation": {"start_index": start, "end_index": end, "title": title, "url": "u"},
+    }
+
+
+def test_citations_move_with_label_and_mask_and_their_titles_are_judged() -> None:
+    text = "口令是秘密口令，见报道。"
+    marks = [cite(0, 3, "fine"), cite(3, 7, "the secret code."), cite(8, 11, "制造炸弹"), {"type": "other"}, "odd"]
+    choice, _ = guard({"content": text, "annotations": marks}, label_end="", label_start=START)
+    shown = choice["message"]["content"]
+    assert shown == f"{START}口令是[code]，见报道。"
+    cited = [one["url_citation"] for one in choice["message"]["annotations"][:3]]
+    assert [shown[one["start_index"] : one["end_index"]] for one in cited] == ["口令是", "[code]", "见报道"]
+    assert [one["title"] for one in cited] == ["fine", "the [code].", ""]
+    choice, _ = guard({"content": "先制造炸弹", "annotations": [cite(1, 5, "")]})
+    assert choice["message"]["annotations"][0]["url_citation"]["start_index"] <= len(choice["message"]["content"])
+    choice, _ = guard({"content": "ok", "annotations": [cite(0, 2, "t")]})
+    assert choice["message"]["annotations"] == [cite(0, 2, "t")]

@@ -185,6 +185,18 @@ class Answer:
         """A chunk was judged: see whether the next may take the short way."""
         self.direct = not self.ended and not self.placer.waiting and self.main.is_plain
 
+    def place_of(self, offset: int) -> int:
+        """Return where a code point of the upstream's text stands in the answer as it was sent."""
+        place = self.main.moved(offset)
+        if self.stopped:
+            place = min(place, len(self.main.text()))
+        return place + len(self.placer.opening)
+
+    def judge_alone(self, text: str) -> str:
+        """Judge a short text that comes whole, such as a title; return what of it may be shown."""
+        field = Field("", (), new_guard(self._screening, json=False), self._reasons, self._shape.blank)
+        return field.feed(text) + field.finish()
+
     def labelled(self) -> str:
         """Return the whole text of the answer with its label, as it was sent."""
         return f"{self.placer.opening}{self.main.text()}{self.placer.closing}"

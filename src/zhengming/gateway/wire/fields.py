@@ -27,7 +27,19 @@ class Field:
     `shown` are the pieces that may be shown, in order. `stop` is set once the guard ended the text.
     """
 
-    __slots__ = ("_blank", "_carry", "_entries", "_queue", "_reasons", "channel", "guard", "shown", "stop", "wrap")
+    __slots__ = (
+        "_blank",
+        "_carry",
+        "_entries",
+        "_masks",
+        "_queue",
+        "_reasons",
+        "channel",
+        "guard",
+        "shown",
+        "stop",
+        "wrap",
+    )
 
     def __init__(
         self, channel: str, wrap: Any, guard: FieldGuard, reasons: list[Reason], blank: Callable[[str], Any]
@@ -42,6 +54,7 @@ class Field:
         self._carry = ""
         self._queue: LogprobQueue[Any] | None = None
         self._entries: list[Any] = []
+        self._masks: list[tuple[int, int, int]] = []  # start and end in the upstream's text, length of the mask
 
     @property
     def is_plain(self) -> bool:
@@ -86,6 +99,8 @@ class Field:
             kind = type(command)
             if kind is Show or kind is Mask:
                 text += command.text  # type: ignore[union-attr]  # narrowed by type(), which is cheaper here
+                if kind is Mask:
+                    self._masks.append((command.start, command.end, len(command.text)))  # type: ignore[union-attr]
             else:
                 reason: Reason = command.reason  # type: ignore[union-attr]  # Note or Stop
                 if kind is Stop:
@@ -102,6 +117,16 @@ class Field:
         """Return the entries of `logprobs` that may go out now, once."""
         entries, self._entries = self._entries, []
         return entries
+
+    def moved(self, offset: int) -> int:
+        """Return where a code point of the upstream's text stands in what is shown; behind a mask that hides it."""
+        shift = 0
+        for start, end, length in self._masks:
+            if end <= offset:
+                shift += length - (end - start)
+            elif start < offset:
+                return start + shift + length
+        return offset + shift
 
     def text(self) -> str:
         """Return all that was shown."""

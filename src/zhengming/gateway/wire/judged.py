@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from zhengming.gateway.wire.answer import Answer, Shape, TextAt
 from zhengming.gateway.wire.base import Path, Shown
+from zhengming.gateway.wire.citations import write_citations
 from zhengming.gateway.wire.edit import Edit
 from zhengming.gateway.wire.fields import Field, Token
 from zhengming.gateway.wire.splice import dump
@@ -21,10 +22,10 @@ class Judged:
     After `write`, `speaks` says whether any text or log probability was left to send.
     """
 
-    __slots__ = ("_answer", "_choice", "_shape", "dropped", "outs", "speaks", "tokens")
+    __slots__ = ("_answer", "_choice", "_part", "_shape", "dropped", "outs", "speaks", "tokens")
 
     def __init__(self, answer: Answer, shape: Shape, choice: Mapping[str, Any], part: str) -> None:
-        self._answer, self._shape, self._choice = answer, shape, choice
+        self._answer, self._shape, self._choice, self._part = answer, shape, choice, part
         self.outs: list[tuple[TextAt, str]] = []
         self.dropped: list[TextAt] = []
         self.tokens: dict[str, list[Token]] = {}
@@ -87,6 +88,9 @@ class Judged:
                 self._drop(edit, prefix, found)
         if calls:
             self._keep_calls(edit, prefix)
+        body = self._choice.get(self._part)
+        if isinstance(body, dict) and body.get("annotations"):
+            write_citations(edit, (*prefix, self._part, "annotations"), body["annotations"], self._answer)
         for name, tokens in self.tokens.items():
             self._write_tokens(edit, prefix, name, tokens)
 
