@@ -146,9 +146,10 @@ class Reader:
             self.text(path, role, message, content)
             return
         for position, part in enumerate(content):
-            self._part((*path, position), role, message, part)
+            self.part((*path, position), role, message, part)
 
-    def _part(self, path: Path, role: str, message: int, part: Any) -> None:
+    def part(self, path: Path, role: str, message: int, part: Any) -> None:
+        """Take one part of a content: a string, or an object whose texts are judged whatever it calls itself."""
         if isinstance(part, str):
             self.text(path, role, message, part)
             return
