@@ -13,6 +13,9 @@ from zhengming.gateway.wire.chat_whole import chat_whole
 from zhengming.gateway.wire.completions_request import parse_completions
 from zhengming.gateway.wire.completions_stream import CompletionsStream
 from zhengming.gateway.wire.completions_whole import completions_whole
+from zhengming.gateway.wire.responses_request import parse_responses
+from zhengming.gateway.wire.responses_stream import ResponsesStream
+from zhengming.gateway.wire.responses_whole import responses_whole
 
 
 class Compose(Protocol):
@@ -57,5 +60,14 @@ COMPLETIONS: Final = Api(
     compose.completion_whole,
     compose.completion_stream,
 )
+RESPONSES: Final = Api(
+    "responses",
+    "/v1/responses",
+    parse_responses,
+    ResponsesStream,
+    responses_whole,
+    compose.responses_whole,
+    compose.responses_stream,
+)
 
-TURNS: Final[Mapping[str, Api]] = {api.path: api for api in (CHAT, COMPLETIONS)}
+TURNS: Final[Mapping[str, Api]] = {api.path: api for api in (CHAT, COMPLETIONS, RESPONSES)}

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from zhengming.gateway.wire.responses_own import response_frame
+
 
 def chat_whole(text: str, *, answer_id: str, model: str, created: int, finish: str) -> bytes:
     """A `chat.completion` that says `text`."""
@@ -47,3 +49,51 @@ def completion_stream(text: str, *, answer_id: str, model: str, created: int, fi
     """A legacy completion as one event with its end."""
     whole = completion_whole(text, answer_id=answer_id, model=model, created=created, finish=finish)
     return b"data: " + whole + b"\n\ndata: [DONE]\n\n"
+
+
+def responses_whole(text: str, *, answer_id: str, model: str, created: int, finish: str) -> bytes:
+    """A `response` that says `text`; it is incomplete when `finish` is `content_filter`."""
+    return orjson.dumps(_response(text, answer_id=answer_id, model=model, created=created, finish=finish))
+
+
+def responses_stream(text: str, *, answer_id: str, model: str, created: int, finish: str) -> bytes:
+    """The same as the events of a stream, from `response.created` on."""
+    response = _response(text, answer_id=answer_id, model=model, created=created, finish=finish)
+    frame = response_frame(answer_id, model, created, "in_progress")
+    item = response["output"][0]
+    part = item["content"][0]
+    place = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+    events: list[tuple[str, dict[str, Any]]] = [
+        ("response.created", {"response": frame}),
+        ("response.in_progress", {"response": frame}),
+        ("response.output_item.added", {"output_index": 0, "item": {**item, "status": "in_progress", "content": []}}),
+        ("response.content_part.added", {**place, "part": {**part, "text": ""}}),
+        ("response.output_text.delta", {**place, "delta": text, "logprobs": []}),
+        ("response.output_text.done", {**place, "text": text, "logprobs": []}),
+        ("response.content_part.done", {**place, "part": part}),
+        ("response.output_item.done", {"output_index": 0, "item": item}),
+        (f"response.{response['status']}", {"response": response}),
+    ]
+    return b"".join(
+        b"event: %b\ndata: %b\n\n" % (kind.encode(), orjson.dumps({"type": kind, "sequence_number": number, **members}))
+        for number, (kind, members) in enumerate(events)
+    )
+
+
+def _response(text: str, *, answer_id: str, model: str, created: int, finish: str) -> dict[str, Any]:
+    filtered = finish == "content_filter"
+    status = "incomplete" if filtered else "completed"
+    part = {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+    item = {"id": f"msg_{answer_id}", "type": "message", "status": status, "role": "assistant", "content": [part]}
+    return {
+        **response_frame(answer_id, model, created, status),
+        "incomplete_details": {"reason": finish} if filtered else None,
+        "output": [item],
+        "usage": {
+            "input_tokens": 0,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": 0,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": 0,
+        },
+    }

@@ -1,7 +1,7 @@
 """Where texts lie in the items and events of `/v1/responses`.
 
-A text is named by its path from the item on, such as `("content", 0, "text")` or `("arguments",)`: the deltas of a text,
-its `.done`, its part, its item and the finished response all lead to the same path.
+A text is named by its path from the item on, such as `("content", 0, "text")` or `("arguments",)`: the deltas of a
+text, its `.done`, its part, its item and the finished response all lead to the same path.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Found(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """How events of one kind name their text: `head`, the number under `index`, `last`; `done` holds the whole text."""
+    """How events name their text: `head`, the number that they give as `number`, `last`; `done` is the whole text."""
 
     head: Path
-    index: str
+    number: str
     last: Path
     done: str
 
@@ -76,7 +76,9 @@ def texts_of(value: Any, path: Path = (), *, every: bool = False) -> Iterator[Fo
     if isinstance(value, dict):
         kind = value.get("type")
         for key, child in value.items():
-            yield from _member(value, key, child, (*path, key), every=every or (key == "result" and kind == "program_output"))
+            yield from _member(
+                value, key, child, (*path, key), every=every or (key == "result" and kind == "program_output")
+            )
     elif isinstance(value, list):
         for position, child in enumerate(value):
             if isinstance(child, str):
@@ -144,7 +146,7 @@ def path_of(kind: str, parsed: Mapping[str, Any]) -> Path:
     known = KINDS.get(kind)
     if known is None:
         return (kind,)
-    return (*known.head, index_at(parsed, known.index), *known.last) if known.index else known.head
+    return (*known.head, index_at(parsed, known.number), *known.last) if known.number else known.head
 
 
 def index_at(parsed: Mapping[str, Any], key: str) -> int:
