@@ -21,11 +21,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from bench import litellm_setup
 from bench.common import ROOT, write_result
 from bench.measure import BURST, PACED, SCENARIOS, WHOLE, Figures, System, measure, middle, ratio
 from bench.ordinary import write_rules
 from bench.processes import Server, free_port
+
+from bench import litellm_setup
 
 PATTERNS: Final = 10_000
 BARE, OURS, LITELLM, FILTERED = "bare", "zhengming", "litellm", "litellm+filter"
@@ -89,8 +90,8 @@ def _systems(folder: Path, options: argparse.Namespace, notes: list[str], stack:
         folder / "mock.log",
         cores=other_cores,
     )
-    mock.start()
     stack.callback(mock.stop)
+    mock.start()
     wanted = set(filter(None, options.only.split(","))) or {BARE, OURS, LITELLM, FILTERED}
     if BARE in wanted:
         port = free_port()
@@ -136,8 +137,8 @@ def _litellm(folder: Path, upstream: str, cores: list[int], name: str) -> System
 def _running(system: System) -> Iterator[System]:
     """Start a system; ours is given an API key while it runs, as its contract promises."""
     print(f"starting {system.name} ...", flush=True)
-    system.server.start()
     try:
+        system.server.start()
         if system.name == OURS:
             data = system.headers["zhengming-data"]
             key = subprocess.run(
