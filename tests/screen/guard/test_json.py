@@ -18,8 +18,9 @@ RULES = (
     expression("phone", "1[3-9][0-9]{9}", mask="电话"),
     literal("quote", "嘘嘘", mask='"\\'),
     literal("smile", "笑脸", mask="笑"),
+    literal("number", "44444"),
 )
-VERDICTS = (Verdict.STOP, Verdict.REDACT, Verdict.REDACT, Verdict.REDACT)
+VERDICTS = (Verdict.STOP, Verdict.REDACT, Verdict.REDACT, Verdict.REDACT, Verdict.STOP)
 SCREENING = screening_of(RULES, VERDICTS, engine=compile_matcher(RuleSet(RULES)))
 
 CASES = [
@@ -34,6 +35,10 @@ CASES = [
     ('{"如何自制炸弹": true}', '{"":null}'),
     ('{"a":[1,{"b":"先如何自制炸弹"', '{"a":[1,{"b":"先"}]}'),
     ('{"a":[{"b如何自制炸弹": 1}, 2]}', '{"a":[{"b":null}]}'),
+    ("[44444]", "[null]"),
+    ('{"a":44444, "b":1}', '{"a":null}'),
+    ('[1, {"a": [-44444', '[1, {"a": [null]}]'),
+    ("44444", "null"),
     ('["嘘嘘"]', '["[\\"\\\\]"]'),
     ('["\\ud83d\\ude00 笑\\u8138 \\ud83d x"]', '["\\ud83d\\ude00 [笑] \\ud83d x"]'),
     ('{"re": "\\d+\\s 13800138000", "x": 1}', '{"re": "\\d+\\s [电话]", "x": 1}'),

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.screen.guard.cases import cut, expression, literal, screening_of, seen
+from tests.screen.guard.cases import cut, expression, literal, run, screening_of, seen
 
 from zhengming.core.words import Verdict
 from zhengming.screen.guard import Command, JsonGuard, LogprobQueue, Mask, Show, TextGuard, blank_entry
@@ -106,6 +106,26 @@ def test_tokens_that_do_not_spell_the_text_are_never_shown() -> None:
     assert waiting.finish() == []
 
 
+def test_an_empty_token_leaves_with_the_next_one_that_does() -> None:
+    waiting = queue()
+    nothing = entry("")
+    push(waiting, nothing, entry("好"))
+
+    assert waiting.held == 2
+    assert waiting.advance([Show("好", 0, 1)]) == [nothing, entry("好")]
+    assert waiting.held == 0
+
+
+def test_a_mask_at_the_end_of_a_stopped_token_keeps_its_blank_entry() -> None:
+    waiting = queue()
+    push(waiting, entry("电话13800，停在"), entry("这里"))
+    stop = run(TextGuard(SCREENING), ["停在这里"])[-1]
+
+    out = waiting.advance([Show("电话", 0, 2), Mask("[phone]", 2, 7, (1,)), Show("，", 7, 8), stop])
+
+    assert out == [blank_entry("电话[phone]，")]
+
+
 def test_what_closes_a_stopped_json_text_gets_an_entry_of_its_own() -> None:
     guard, waiting = JsonGuard(SCREENING), queue()
     push(waiting, entry('{"a"'), entry(':"好'), entry("停在"), entry('这里"'), entry("}"))
@@ -113,6 +133,13 @@ def test_what_closes_a_stopped_json_text_gets_an_entry_of_its_own() -> None:
     out = waiting.advance([*guard.feed('{"a":"好停在这里"}'), *guard.finish()])
 
     assert [one["token"] for one in out] == ['{"a"', ':"好', '"}']
+
+
+def test_what_is_put_in_amid_a_token_is_seen_with_it() -> None:
+    waiting = queue()
+    push(waiting, entry("ab"))
+
+    assert waiting.advance([Show("a", 0, 1), Mask("+", 1, 1, ()), Show("b", 1, 2)]) == [blank_entry("a+b")]
 
 
 @settings(max_examples=400, deadline=None)

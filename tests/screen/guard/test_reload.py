@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tests.screen.guard.cases import Counter, expression, literal, screening_of, seen
 
-from zhengming.core.words import Category, Verdict
+from zhengming.core.words import Category, Surface, Verdict
 from zhengming.screen.guard import Mask, Note, Screening, Stop, TextGuard
 from zhengming.screen.matcher import compile_matcher
+from zhengming.screen.policy import Policy, Row
 from zhengming.screen.rule import Rule, RuleSet
 from zhengming.screen.scorers import Scorer
 
@@ -115,3 +116,29 @@ def test_scorers_start_with_the_text_that_is_judged_again() -> None:
 
     assert seen(commands).notes == ()
     assert seen(later).notes == (("score.x", None),)
+
+
+def test_scorers_are_asked_at_the_same_places_after_new_rules() -> None:
+    def scored(wanted: int) -> Screening:
+        return screening(Verdict.ANNOTATE, PLACE, scorers=(Counter("score.x", Category.SPAM, "坏", wanted),))
+
+    guard = TextGuard(scored(99))
+    guard.feed("坏坏" + "一" * 5)
+    guard.reload(scored(3))
+    commands = [guard.feed("坏") for _ in range(9)]
+
+    assert [seen(one).notes for one in commands] == [()] * 8 + [(("score.x", None),)]
+
+
+def test_a_scorer_of_new_rules_stops_where_the_text_stands() -> None:
+    policy = Policy(
+        "stops", (Row(None, None, None, 1, Verdict.ANNOTATE), Row(Category.SPAM, Surface.OUTPUT, None, 1, Verdict.STOP))
+    )
+    engine = compile_matcher(RuleSet((PLACE,)))
+    scorer = Counter("score.x", Category.SPAM, "坏", 3)
+    guard = TextGuard(screening_of([PLACE], [Verdict.REDACT], engine=engine))
+    first = guard.feed("坏坏坏。后面幸福")
+    commands = guard.reload(screening_of([PLACE], [Verdict.REDACT], [scorer], engine=engine, policy=policy))
+
+    assert seen(first).shown == "坏坏坏。后面"
+    assert seen(commands) == ("", 6, (("score.x", None),))

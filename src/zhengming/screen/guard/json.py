@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from json import dumps
-from typing import Final
+from typing import Final, NamedTuple
 
 from zhengming.core.signals import Reason, Span
 from zhengming.screen.guard.commands import Command, Mask, Note, Screening, Show, Stop
@@ -24,6 +24,14 @@ MAX_SCALAR: Final = 1_024  # longer numbers are guarded as plain text
 MAX_SPACES: Final = 64  # a number is settled after so many spaces, whatever follows
 
 
+class _Open(NamedTuple):
+    """A string that is open: its decoder, its guard, and whether it is a key."""
+
+    string: JsonString
+    guard: TextGuard
+    key: bool
+
+
 class JsonGuard:
     """Guards one JSON text; Show and Mask carry raw JSON pieces, all offsets are raw. A :class:`FieldGuard`.
 
@@ -34,7 +42,7 @@ class JsonGuard:
     __slots__ = (
         "_base",
         "_commands",
-        "_in_key",
+        "_open",
         "_out",
         "_place",
         "_plain",
@@ -43,9 +51,7 @@ class JsonGuard:
         "_scalar",
         "_screening",
         "_shown",
-        "_string",
         "_structure",
-        "_text",
         "stopped",
         "versions",
     )
@@ -60,9 +66,7 @@ class JsonGuard:
         self._shown = 0  # raw offset up to which the text may be shown
         self._commands: list[Command] = []
         self._structure = Structure()
-        self._string: JsonString | None = None  # set inside a string, with its guard and whether it is a key
-        self._text: TextGuard | None = None
-        self._in_key = False
+        self._open: _Open | None = None  # the string that we are in
         self._scalar = -1  # where a number or literal name begins, -1 outside
         self._plain: TextGuard | None = None  # set once the text is no JSON
         self._plain_start = 0
@@ -95,8 +99,8 @@ class JsonGuard:
         self._screening = screening
         if screening.matcher.version not in self.versions:
             self.versions.append(screening.matcher.version)
-        if self._text is not None:
-            self._string_commands(self._text.reload(screening))
+        if self._open is not None:
+            self._string_commands(self._open, self._open.guard.reload(screening))
         elif self._plain is not None:
             self._plain_commands(self._plain.reload(screening))
         return self._flush()
@@ -104,8 +108,8 @@ class JsonGuard:
     def _finish_open(self) -> None:
         if self._scalar >= 0:
             self._end_scalar(settled=True)
-        if self._text is not None:
-            self._string_commands(self._text.finish())
+        if self._open is not None:
+            self._string_commands(self._open, self._open.guard.finish())
         elif self._plain is not None:
             if self._place < self._base + len(self._raw):  # a number that turned out to be none
                 self._read(last=True)
@@ -145,13 +149,13 @@ class JsonGuard:
             if self._plain is not None:
                 self._plain_commands(self._plain.feed(self._raw[before - self._base :]))
                 self._place = end
-            elif self._string is not None:
-                self._read_string(self._string, last=last)
+            elif self._open is not None:
+                self._read_string(self._open, last=last)
             elif self._scalar >= 0:
                 self._read_scalar()
             else:
                 self._read_structure(self._raw[before - self._base])
-            if self._place == before and self._string is not None:
+            if self._place == before and self._open is not None:
                 return  # an escape that is not complete
 
     def _read_structure(self, character: str) -> None:
@@ -162,60 +166,51 @@ class JsonGuard:
         elif character == '"' and (structure.may_be_value() or structure.may_be_key()):
             self._place += 1
             self._shown = self._place
-            self._in_key = structure.may_be_key()
-            self._string, self._text = JsonString(self._place), TextGuard(self._screening)
+            self._open = _Open(JsonString(self._place), TextGuard(self._screening), structure.may_be_key())
         elif structure.may_be_value() and _SCALAR.fullmatch(character):
             self._scalar = self._place
         else:
             self._begin_plain(self._place)
 
-    def _read_string(self, string: JsonString, *, last: bool) -> None:
+    def _read_string(self, opened: _Open, *, last: bool) -> None:
         base = self._base
-        decoded = string.read(self._raw, self._place - base, base, last=last)
+        decoded = opened.string.read(self._raw, self._place - base, base, last=last)
         self._place = base + decoded.stop
-        guard = self._text
-        if guard is None:
-            raise AssertionError("a string is open without its guard")
         if decoded.text:
-            self._string_commands(guard.feed(decoded.text))
+            self._string_commands(opened, opened.guard.feed(decoded.text))
         if not decoded.closed or self.stopped:
             return
-        self._string_commands(guard.finish())
+        self._string_commands(opened, opened.guard.finish())
         if self.stopped:
             return
         self._place += 1
         self._shown = self._place
-        self._string = self._text = None
-        if self._in_key:
+        self._close(opened)
+
+    def _close(self, opened: _Open) -> None:
+        self._open = None
+        if opened.key:
             self._structure.key()
         else:
             self._structure.value()
 
-    def _string_commands(self, commands: list[Command]) -> None:
+    def _string_commands(self, opened: _Open, commands: list[Command]) -> None:
         """Carry out what the guard of the open string says, in raw offsets."""
-        if self._string is None:
-            return
-        raw = self._string.raw
+        raw = opened.string.raw
         for command in commands:
             if isinstance(command, Show):
                 self._shown = raw(command.end)
-            elif isinstance(command, Mask):
+                continue
+            if isinstance(command, Mask):
                 self._mask(_escaped(command.text), raw(command.start), raw(command.end), command.rules)
-            elif isinstance(command, Note):
-                span = command.reason.signal.span
-                moved = None if span is None else Span(raw(span.start), raw(span.end))
-                self._commands.append(Note(_at(command.reason, moved)))
+                continue
+            span = command.reason.signal.span
+            reason = command.reason if span is None else _at(command.reason, Span(raw(span.start), raw(span.end)))
+            if isinstance(command, Note):
+                self._commands.append(Note(reason))
             else:
-                span = command.reason.signal.span
-                moved = None if span is None else Span(raw(span.start), raw(span.end))
-                self._close_string()
-                self._end('"' + self._structure.closing(), _at(command.reason, moved), raw(command.at))
-
-    def _close_string(self) -> None:
-        if self._in_key:
-            self._structure.key()
-        else:
-            self._structure.value()
+                self._close(opened)
+                self._end('"' + self._structure.closing(), reason, raw(command.at))
 
     def _read_scalar(self) -> None:
         """Read on in a number or literal name, and the spaces behind it, until it is known to be one."""
@@ -254,7 +249,8 @@ class JsonGuard:
             if isinstance(command, Note):
                 self._commands.append(Note(_shifted(command.reason, start)))
             elif isinstance(command, Stop):
-                self._end(self._structure.closing(), _shifted(command.reason, start), start)
+                self._structure.value()
+                self._end("null" + self._structure.closing(), _shifted(command.reason, start), start)
                 return
             else:
                 pieces.append(command.text)
@@ -291,7 +287,7 @@ def _escaped(text: str) -> str:
     return dumps(text, ensure_ascii=False)[1:-1]
 
 
-def _at(reason: Reason, span: Span | None) -> Reason:
+def _at(reason: Reason, span: Span) -> Reason:
     return Reason(reason.signal._replace(span=span), reason.verdict)
 
 

@@ -21,13 +21,6 @@ class Expect(Enum):
     END = "nothing, or another document"
 
 
-_DANGLING: Final = {
-    Expect.VALUE: "null",
-    Expect.KEY: '"":null',
-    Expect.COLON: ":null",
-}
-
-
 class Structure:
     """Follows the punctuation of a JSON text. No recursion: what is open is a list of the characters that close it."""
 
@@ -85,5 +78,5 @@ class Structure:
         self.expect = Expect.COLON
 
     def closing(self) -> str:
-        """Return what makes valid JSON of the text so far: a value where one is missing, then all that is open."""
-        return _DANGLING.get(self.expect, "") + "".join(reversed(self._open))
+        """Return what makes valid JSON of a text that ends with a key or a value: all that is open, closed."""
+        return (":null" if self.expect is Expect.COLON else "") + "".join(reversed(self._open))

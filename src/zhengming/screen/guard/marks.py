@@ -71,8 +71,8 @@ class Marker:
 
     def _reach(self, text: str, count: int) -> int:
         """Return how many characters of `text` it takes until `count` folded ones are there."""
-        for place, character in enumerate(text, 1):
-            count -= len(self._plain(character))
-            if count <= 0:
-                return place
-        return len(text)
+        place = 0
+        while count > 0:
+            count -= len(self._plain(text[place]))
+            place += 1
+        return place

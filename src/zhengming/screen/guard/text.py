@@ -44,6 +44,7 @@ class TextGuard:
         "_screening",
         "_settled",
         "_trim_at",
+        "_window",
         "stopped",
         "versions",
     )
@@ -57,6 +58,7 @@ class TextGuard:
         self._trim_at = _TRIM
         self._out = Release()
         self._noted: deque[tuple[str, object]] = deque(maxlen=256)
+        self._window = 0  # a match that begins before this was not seen whole
         self._settled = 0  # a match that ends here or before was shown under older rules: it is noted only
         self._begin(screening, 0, 0)
 
@@ -128,11 +130,11 @@ class TextGuard:
         self._settled = self._out.position
         self._out.pending.clear()
         self._begin(screening, context, folded)
+        self._window = window
         marks = self._marker.feed(text, context) if self._marker is not None else []
         if marks and marks[-1].ends:
             text = text[: marks[-1].at - context]
-        matches = [match for match in self._scan.feed(text) if match.start + context >= window]
-        return self._settle(matches, marks)
+        return self._settle(self._scan.feed(text), marks)
 
     def _settle(self, matches: list[Match], marks: Sequence[Mark]) -> list[Command]:
         """Fold what was found and release what it leaves free."""
@@ -160,9 +162,15 @@ class TextGuard:
         return commands
 
     def _moved(self, matches: list[Match]) -> list[Match]:
-        """Return the matches in offsets of the text, which the scan may have begun to read late."""
-        origin = self._origin
-        return [Match(start + origin, end + origin, rule) for start, end, rule in matches] if origin else matches
+        """Return the matches in offsets of the text, which the scan may have begun to read late.
+
+        A match that begins in the context before the window is left out: its left boundary was not seen.
+        """
+        origin, window = self._origin, self._window
+        if not window:
+            return matches
+        moved = [Match(start + origin, end + origin, rule) for start, end, rule in matches]
+        return [match for match in moved if match.start >= window]
 
     def _judge(self, match: Match, commands: list[Command]) -> bool:
         """Note a match and do what its verdict says; return whether the text ended."""
