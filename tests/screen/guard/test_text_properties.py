@@ -1,7 +1,7 @@
 """What is shown of a text depends on the text alone: the guard against an oracle that sees whole texts.
 
 A case is one rule set, one text and one way of cutting it. Each example below runs six (four random cuts, one character
-at a time, uncut): 4 x 425 examples, 10,200 cases with the real engine; 300 more with the naive one, 3,600 with rules
+at a time, uncut): 4 x 850 examples, 20,400 cases with the real engine; 300 more with the naive one, 3,600 with rules
 that change and 2,400 with scorers.
 """
 
@@ -22,7 +22,7 @@ from zhengming.screen.matcher import compile_matcher
 from zhengming.screen.policy import Policy, Row
 from zhengming.screen.rule import Rule, RuleSet
 
-EXAMPLES, PARTS = 425, 4  # in parts, so that several processes share the work
+EXAMPLES, PARTS = 850, 4  # in parts, so that several processes share the work
 NAIVE_EXAMPLES = 50
 
 
