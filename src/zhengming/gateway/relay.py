@@ -18,7 +18,6 @@ from zhengming.gateway.turn import Turn, close_turn, note_progress
 from zhengming.gateway.upstreams.errors import UpstreamError, UpstreamTooLarge
 from zhengming.gateway.upstreams.request import Answer, read_whole
 from zhengming.gateway.wire.base import Out, OutputStream, WholeOutput
-from zhengming.gateway.wire.errors import error_event
 
 log = structlog.get_logger(__name__)
 
@@ -122,8 +121,8 @@ class Relay:
             self._over = self._failed = True
             language = self._turn.language
             if self._turn.in_danger:
-                return answers.composed(self._gateway, self._turn, answers.help_text(self._gateway, self._turn))
-            return Out(error_event(answers.notice("unscreened.notice", language), "screening_unavailable"))
+                return self._stream.close_with(answers.help_text(self._gateway, self._turn))
+            return self._stream.fail(answers.notice("unscreened.notice", language), "screening_unavailable")
 
     def _end_badly(self, message: str, code: str) -> Out:
         """The upstream broke off: an error for the client, help instead for a person in danger."""

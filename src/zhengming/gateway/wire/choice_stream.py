@@ -142,12 +142,14 @@ class ChoiceStream(EventStream):
         """Judge on under other rules, what is held included."""
         self._screening = screening
         if not self.finished:
+            self._busy = True
             for answer in self._answers.values():
                 if not answer.ended:
                     self._send_tails(answer, answer.reload(screening))
                     if answer.stopped:
                         self._end_answer(answer, answer.finish())
             self._close_when_stopped()
+            self._busy = False
         return self._collect()
 
     def replies(self) -> list[bytes]:

@@ -75,6 +75,7 @@ class EventStream:
     def finish(self) -> Out:
         """The upstream ended: release what is left, and close the stream as the API expects."""
         if not self.finished:
+            self._busy = True
             try:
                 rest = self._splitter.finish().rstrip(b"\r\n")
                 if rest:
@@ -83,6 +84,7 @@ class EventStream:
                     self.end()
             except ZhengmingError as error:
                 self._break_off(error)
+            self._busy = False
             self.finished = True
         return self._collect()
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 from zhengming.gateway.wire.base import Out, OutputContext, TurnRequest
 from zhengming.gateway.wire.canonical import canonical_message
 from zhengming.gateway.wire.edit import Edit
-from zhengming.gateway.wire.event_stream import NOTHING
 from zhengming.gateway.wire.responses_handlers import Event, ResponseHandlers
 from zhengming.gateway.wire.responses_item import Item
 from zhengming.gateway.wire.responses_items import is_main, is_text_part
@@ -81,13 +80,15 @@ class ResponsesStream(ResponseHandlers):
         """Judge on under other rules, what is held included."""
         self.output.screening = screening
         if not self.finished:
+            self._busy = True
             for item, text in self.output.open_texts():
                 if self.output.stop is None:
                     out = text.reload(screening)
                     self.output.note_stop(text)
                     self.tail(item, text, text.placer.open(out) if text.placer.waiting else out)
             self.over()
-        return self._collect() if not self.finished or self._out else NOTHING
+            self._busy = False
+        return self._collect()
 
     def replies(self) -> list[bytes]:
         """Return the assistant's items as one message."""
