@@ -100,7 +100,7 @@ def test_a_validator_sees_the_folded_match_of_the_earliest_start() -> None:
 
     matcher = compile_matcher(RuleSet((rule(r"\d{2}", validator="even"),), "v"), {"even": even})
     assert matcher.scan("１２3四") == [Match(0, 2, 0)]
-    assert seen == ["12", "23"]
+    assert set(seen) == {"12", "23"}
 
 
 def test_an_unknown_validator_is_refused_with_those_there_are() -> None:
