@@ -252,7 +252,7 @@ def reloaded(
             hidden.append(match)
         elif verdict in ENDINGS:
             stop = max(shown, match.start)
-            hidden = [one for one in hidden if one.start < stop]
+            hidden = [one for one in hidden if one.start < match.start]
             break
     pieces: list[str] = []
     place, covered = shown, masked
