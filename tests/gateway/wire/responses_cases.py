@@ -46,7 +46,13 @@ def response(status: str = "in_progress", output: Sequence[Any] = (), **members:
     }
 
 
-USAGE = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
+USAGE = {
+    "input_tokens": 3,
+    "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+    "output_tokens": 4,
+    "output_tokens_details": {"reasoning_tokens": 0},
+    "total_tokens": 7,
+}
 
 
 def text_part(text: str, **members: Any) -> Event:
@@ -161,7 +167,7 @@ def encoded(events: Iterable[Event]) -> list[bytes]:
 
 def events_of(data: bytes) -> list[Event]:
     """What a client reads of the bytes."""
-    assert data == b"" or data.endswith(b"\n\n")
+    assert data == b"" or data.endswith((b"\n\n", b"\r\n\r\n"))
     return [json.loads(line[6:]) for line in data.splitlines() if line.startswith(b"data: {")]
 
 

@@ -60,8 +60,9 @@ class EventStream:
             return NOTHING
         self._busy = True
         try:
-            if self._splitter.is_one_event(data):
-                self._take_data(data, data[6:-2])
+            start = self._splitter.data_of_one(data)
+            if start:
+                self._take_data(data, data[start:-2])
             else:
                 for raw in self._splitter.feed(data):
                     self._take_event(raw)

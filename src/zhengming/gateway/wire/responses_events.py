@@ -116,12 +116,13 @@ class ResponseEvents(EventStream):
     def tail(self, item: Item, text: Text, out: str, *, told: bool = False) -> None:
         """Show a piece that no delta of the upstream carries; with `told`, an event that is sent next tells the text.
 
-        Where deltas came before, clients that read only deltas must see the piece too.
+        Where deltas came before, or the part was announced, clients that read only deltas must see the piece too.
         """
         entries = text.take_entries()
         if not out and not entries:
             return
-        if text.frame is not None or (not told and kind_of(item, text)):
+        streamed = text.frame is not None or text.path[:2] in item.parts
+        if (streamed or not told) and kind_of(item, text):
             self._announce(item, text)
             text.entries += entries
             kind, members = delta_of(item, text, out, entries)
@@ -191,16 +192,18 @@ class ResponseEvents(EventStream):
     def _open_message(self) -> Item | None:
         """Return the message that is under way, which words of ours may follow."""
         for item in reversed(self.output.ordered()):
-            if item.announced and item.raw is None and item.kind == "message":
+            if item.raw is None and item.kind == "message":
                 return item
         return None
 
     def _say(self, words: str, item: Item | None) -> None:
         """Show words of ours: in the open message, else in one of their own."""
-        item = item or self.output.new_message(self.context.produce_id)
-        self._announce_item(item)
+        told = item is not None and not item.announced  # an item that stands in the final response only
+        if item is None:
+            item = self.output.new_message(self.context.produce_id)
+            self._announce_item(item)
         text = self.output.notice_text(item)
-        self.tail(item, text, self.output.say(text, words))
+        self.tail(item, text, self.output.say(text, words), told=told)
 
     def _announce(self, item: Item, text: Text) -> None:
         """Announce the item and the part of a text of which a delta is sent, where that was not done."""

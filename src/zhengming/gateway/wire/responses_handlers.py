@@ -175,7 +175,7 @@ class ResponseHandlers(ResponseEvents):
         _, raw, data, parsed = event
         self.flush()
         if not self.finished:
-            self.failed = True
+            self.failed = self.begun = True  # an error is no answer, so it carries no label
             self.send(raw, Edit(data, parsed), parsed)
 
     def on_other(self, event: Event) -> None:

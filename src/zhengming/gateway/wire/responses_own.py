@@ -45,9 +45,9 @@ def kind_of(item: Item, text: Text) -> str:
     """Return the kind of event that tells a text, without `.delta` or `.done`; empty when there is none."""
     if text.frame is not None:
         return str(text.frame["type"]).removesuffix(".delta")
-    if item.kind == "message" and text.path[-1] in ("text", "refusal"):
-        return OUTPUT_TEXT if text.path[-1] == "text" else REFUSAL
-    return ""
+    if text.main and len(text.path) > 1:
+        return OUTPUT_TEXT
+    return REFUSAL if item.kind == "message" and text.path[-1] == "refusal" else ""
 
 
 def delta_of(item: Item, text: Text, piece: str, entries: Sequence[Any]) -> Own:

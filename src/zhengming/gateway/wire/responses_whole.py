@@ -29,11 +29,13 @@ def responses_whole(context: OutputContext, request: TurnRequest, raw: bytes) ->
     for position, body in enumerate(parsed["output"]):
         item = output.add(position, body)
         for text, out in output.judge(item, body, (), edit, ("output", position), final=True):
-            shown += output.shown
-            output.shown.clear()
             text.told = output.stop is None
             if out:
                 shown.append(Shown(text.channel, out))
+            shown += output.shown
+            output.shown.clear()
+        shown += output.shown
+        output.shown.clear()
         if output.stop is not None:
             break
     data = raw

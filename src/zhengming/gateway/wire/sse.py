@@ -70,19 +70,21 @@ class EventSplitter:
             return self._continue(data)
         return self._cut(data, 0)
 
-    def is_one_event(self, data: bytes) -> bool:
-        """Whether a read is just one event of one `data: ` line, the common case; then it must not be fed."""
-        if (
-            self._rest
-            or data[:6] != b"data: "
-            or data[-2:] != b"\n\n"
-            or data.count(b"\n") != 2  # noqa: PLR2004 - the end of the line and the blank line
-            or b"\r" in data
-            or len(data) > self._limit
-        ):
-            return False
+    def data_of_one(self, data: bytes) -> int:
+        """Return where the data begin of a read that is just one event of one `data: ` line, the common case.
+
+        Such a line may follow an `event: ` line. Return 0 for any other read; only that must be fed.
+        """
+        start, lines = 6, 2  # the end of the line and the blank line
+        if data[:6] != b"data: ":
+            line = data.find(b"\ndata: ")
+            if line < 0 or data[:7] != b"event: ":
+                return 0
+            start, lines = line + 7, 3
+        if self._rest or data[-2:] != b"\n\n" or data.count(b"\n") != lines or b"\r" in data or len(data) > self._limit:
+            return 0
         self._begun = True
-        return True
+        return start
 
     def finish(self) -> bytes:
         """Return what came after the last blank line; empty when the stream ended cleanly."""
