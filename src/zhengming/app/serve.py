@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 import sys
@@ -53,6 +54,9 @@ async def _serve(settings: Settings, *, print_key: bool) -> int:
             server = uvicorn.Server(server_config(GatewayApp(gateway), settings))
             url = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}/v1"
             await _welcome(gateway, url, print_key=print_key)
+            gateway.rules.ruling.matcher.scan("x")  # builds its tables now, so that no turn has to wait for them
+            gc.collect()
+            gc.freeze()  # rules and tables live as long as the process; looking through them again and again is waste
             await server.serve(sockets=[listener])
     finally:
         listener.close()

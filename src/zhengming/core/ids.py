@@ -5,8 +5,9 @@ The clock and the randomness are arguments, so that the judging core stays repea
 
 from __future__ import annotations
 
-import os
 import time
+
+from zhengming.core.randomness import random_bytes
 
 
 def new_uuid(*, milliseconds: int | None = None, randomness: bytes | None = None) -> str:
@@ -15,7 +16,7 @@ def new_uuid(*, milliseconds: int | None = None, randomness: bytes | None = None
     `milliseconds` is Unix time, `randomness` ten bytes. Python 3.11's `uuid` has no version 7.
     """
     moment = time.time_ns() // 1_000_000 if milliseconds is None else milliseconds
-    noise = os.urandom(10) if randomness is None else randomness
+    noise = random_bytes(10) if randomness is None else randomness
     if len(noise) != 10:  # noqa: PLR2004 - the ten bytes of RFC 9562
         message = f"randomness must be 10 bytes, got {len(noise)}"
         raise ValueError(message)

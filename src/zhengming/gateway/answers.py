@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, TypedDict
 from urllib.parse import quote
 
@@ -9,7 +11,7 @@ import structlog
 
 from zhengming.care.step import CareAction, HelpSituation
 from zhengming.core.i18n import DEFAULT_LANGUAGE, translate
-from zhengming.core.words import Surface
+from zhengming.core.words import LabelPlacement, Surface
 from zhengming.gateway.admit import stripper_for
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.rules import Ruling
@@ -19,7 +21,7 @@ from zhengming.gateway.turn import Turn
 from zhengming.gateway.upstreams.headers import returned as returned_headers
 from zhengming.gateway.upstreams.request import Answer
 from zhengming.gateway.wire.base import Out, OutputContext, WholeOutput
-from zhengming.label.headers import label_headers
+from zhengming.label.headers import NOTICE, label_headers
 from zhengming.label.text import BOTH, TextLabel, wording
 from zhengming.screen.guard import Screening
 
@@ -43,7 +45,17 @@ def label_for(turn: Turn) -> TextLabel:
     language: str = policy.language
     if language == "auto":
         language = turn.language if turn.language == DEFAULT_LANGUAGE else BOTH
-    return TextLabel(policy.placement, language, policy.wording)
+    return _label(policy.placement, language, policy.wording)
+
+
+@lru_cache(maxsize=256)
+def _label(placement: LabelPlacement, language: str, own: str) -> TextLabel:
+    return TextLabel(placement, language, own)
+
+
+@lru_cache(maxsize=256)
+def _notice_header(language: str, own: str) -> tuple[bytes, bytes]:
+    return NOTICE, quote(own or wording(language), safe="").encode("ascii")
 
 
 def screening_for(gateway: Gateway, turn: Turn, ruling: Ruling) -> Screening:
@@ -63,8 +75,9 @@ def screening_for(gateway: Gateway, turn: Turn, ruling: Ruling) -> Screening:
 def context_for(gateway: Gateway, turn: Turn) -> OutputContext:
     """What the wire format needs to guard and label the model's answer."""
     label = label_for(turn)
+    screening = screening_for(gateway, turn, turn.ruling)
     return OutputContext(
-        screening=screening_for(gateway, turn, turn.ruling),
+        screening=screening,
         aigc=turn.aigc.to_json(),
         produce_id=turn.id,
         label_start=label.start,
@@ -73,8 +86,16 @@ def context_for(gateway: Gateway, turn: Turn) -> OutputContext:
         notice=lambda _reason: stop_text(gateway, turn),
         model_alias=turn.request.model if turn.renamed else "",
         drop_labels=stripper_for(turn.grant.service.label.wording),
+        holds_nothing=_quick_look(turn.ruling, screening),
         offer=_offer(gateway, turn),
     )
+
+
+def _quick_look(ruling: Ruling, screening: Screening) -> Callable[[str], bool] | None:
+    """The bulk engine's word on a whole answer; None where detectors may fail or scorers may act."""
+    if screening.matcher is not ruling.matcher or screening.scorers:
+        return None
+    return lambda text: not ruling.matcher.scan(text)
 
 
 def _offer(gateway: Gateway, turn: Turn) -> str:
@@ -144,10 +165,9 @@ def _frame(turn: Turn) -> _Frame:
 
 def headers_for(turn: Turn) -> list[tuple[bytes, bytes]]:
     """Headers that name the turn and carry its label beside the text."""
-    label = label_for(turn)
-    words = turn.grant.service.label.wording or wording(label.language)
     return [
-        *label_headers(turn.aigc, words),
+        *label_headers(turn.aigc),
+        _notice_header(label_for(turn).language, turn.grant.service.label.wording),
         (b"x-zhengming-conversation", quote(turn.conversation.conversation_id, safe="").encode("ascii")),
         (b"x-zhengming-verdict", turn.verdict.encode("ascii")),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, Table, Text, text
 
 from zhengming.store.schema import BIG, BLOB, metadata
 
@@ -41,7 +41,7 @@ turn = Table(
     Column("output_sealed", BLOB),
     Index("ix_turn_opened", "opened_at", "id"),
     Index("ix_turn_conversation", "conversation_id", "opened_at"),
-    Index("ix_turn_open", "state", "instance"),
+    Index("ix_turn_open", "instance", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
 )
 
 turn_signal = Table(

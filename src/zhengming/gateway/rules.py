@@ -7,7 +7,7 @@ the swap at their next chunk and replay what they hold under the new version.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,10 +15,12 @@ import structlog
 
 from zhengming.core.errors import ZhengmingError
 from zhengming.core.i18n import translate
+from zhengming.core.signals import Reason
 from zhengming.core.words import Audience, Surface
 from zhengming.screen.guard import Screening
+from zhengming.screen.judge import score_text
 from zhengming.screen.matcher import Matcher, compile_matcher
-from zhengming.screen.policy import Policy, Profile, compile_profile
+from zhengming.screen.policy import ACTING, Policy, Profile, compile_profile
 from zhengming.screen.rules import Rule, RuleSet
 from zhengming.screen.scorers import Scorer
 
@@ -58,17 +60,27 @@ class Ruling:
         return found
 
     def screening(self, audience: Audience, language: str) -> Screening:
-        """What guards of an answer need, shared by all streams of that audience and language."""
+        """What guards of an answer need, shared by all streams of that audience and language.
+
+        Scorers whose verdict changes nothing that is shown are left out: they look at the whole answer when it ended.
+        """
         found = self._screenings.get((audience, language))
         if found is None:
+            profile = self.profile(Surface.OUTPUT, audience)
             found = Screening(
                 matcher=self.matcher,
-                profile=self.profile(Surface.OUTPUT, audience),
-                scorers=self.scorers,
+                profile=profile,
+                scorers=tuple(one for one in self.scorers if profile.verdict_of(one) in ACTING),
                 mask=lambda rule: mask_text(rule, language),
             )
             self._screenings[audience, language] = found
         return found
+
+    def look_back(self, audience: Audience, texts: Iterable[str]) -> list[Reason]:
+        """What the scorers that only note find in texts that were shown."""
+        profile = self.profile(Surface.OUTPUT, audience)
+        quiet = [one for one in self.scorers if profile.verdict_of(one) not in ACTING]
+        return [reason for text in texts for reason in score_text(profile, text, quiet)]
 
     def unruled(self) -> Screening:
         """A screening without rules, for our own prepared words."""

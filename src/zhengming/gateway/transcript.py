@@ -16,20 +16,23 @@ from zhengming.gateway.wire.base import Shown
 class Transcript:
     """Collects shown texts and keeps `SHA-256(salt || shown)` up to date, so that a prefix costs one hash copy."""
 
-    __slots__ = ("_channel", "_hash", "_parts", "characters", "salt")
+    __slots__ = ("_channel", "_hash", "_parts", "_texts", "characters", "salt")
 
     def __init__(self, salt: bytes) -> None:
         self.salt = salt
         self.characters = 0
         self._hash = hashlib.sha256(salt)
         self._parts: list[bytes] = []
+        self._texts: list[Shown] = []
         self._channel = ""
 
     def add(self, shown: Iterable[Shown]) -> None:
         """Append texts that the client's socket has taken."""
-        for channel, text in shown:
+        for one in shown:
+            channel, text = one
             if not text:
                 continue
+            self._texts.append(one)
             piece = text.encode("utf-8", "surrogatepass")
             if channel != self._channel:
                 self._channel = channel
@@ -41,6 +44,13 @@ class Transcript:
     def commitment(self) -> str:
         """The commitment to everything added so far, in hex."""
         return self._hash.copy().hexdigest()
+
+    def texts(self) -> list[str]:
+        """The shown text of each channel."""
+        found: dict[str, list[str]] = {}
+        for channel, text in self._texts:
+            found.setdefault(channel, []).append(text)
+        return ["".join(parts) for parts in found.values()]
 
     def shown(self) -> bytes:
         """The committed bytes themselves."""

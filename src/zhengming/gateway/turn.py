@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
+
+import structlog
 
 from zhengming.accounts import people
 from zhengming.accounts.conversations import Resolution
@@ -18,8 +20,9 @@ from zhengming.accounts.snapshot import Grant
 from zhengming.accounts.switches import Switch
 from zhengming.care.state import CareState
 from zhengming.care.step import CareAction, CarePlan
+from zhengming.core.randomness import random_bytes
 from zhengming.core.signals import Reason
-from zhengming.core.words import Audience, CareLevel, Verdict, gravest
+from zhengming.core.words import Audience, CareLevel, Surface, Verdict, gravest
 from zhengming.gateway import records, sittings
 from zhengming.gateway.apis import Api
 from zhengming.gateway.context import Gateway
@@ -29,6 +32,8 @@ from zhengming.gateway.transcript import Transcript
 from zhengming.gateway.wire.base import Out, TurnRequest
 from zhengming.label.aigc import AigcFields
 from zhengming.store import Tx
+
+log = structlog.get_logger(__name__)
 
 UNCLEAN: Final = frozenset({Verdict.REDACT, Verdict.REPLACE, Verdict.BLOCK, Verdict.STOP})
 """Input verdicts after which the history is screened again in the next turn."""
@@ -53,7 +58,7 @@ class Turn:
     persona: str = ""
     model: str = ""
     began: float = field(default_factory=time.perf_counter)
-    transcript: Transcript = field(default_factory=lambda: Transcript(os.urandom(32)))
+    transcript: Transcript = field(default_factory=lambda: Transcript(random_bytes(32)))
     verdict: Verdict = Verdict.ALLOW
     found: list[Found] = field(default_factory=list)
     redactions: dict[tuple[str | int, ...], str] = field(default_factory=dict)
@@ -200,12 +205,18 @@ async def close_turn(gateway: Gateway, turn: Turn, ending: Ending) -> None:
     now = gateway.clock()
     shown = turn.transcript.shown()
     plain = turn.transcript.salt + shown
+    if turn.upstream:
+        turn.answer_reasons = [*turn.answer_reasons, *await _look_back(gateway, turn)]
     found = [Found("answer", reason) for reason in turn.answer_reasons]
     left = None
     if turn.replies:
         clean = turn.verdict not in UNCLEAN and not turn.unscreened
         left = gateway.conversations.closing(
-            turn.conversation, turn.replies, clean=clean, now=now, response_id=turn.response_id
+            turn.conversation,
+            turn.replies,
+            clean=clean,
+            now=now,
+            response_id=turn.response_id if turn.api.function == "responses" else "",
         )
 
     def unit(tx: Tx) -> None:
@@ -219,6 +230,20 @@ async def close_turn(gateway: Gateway, turn: Turn, ending: Ending) -> None:
     gateway.metrics.commit.observe(time.perf_counter() - began)
     if left is not None:
         gateway.conversations.remember(left)
+
+
+async def _look_back(gateway: Gateway, turn: Turn) -> list[Reason]:
+    """What the scorers that only note find in the answer; one that fails leaves the turn unscreened, and counted."""
+    texts = turn.transcript.texts()
+    try:
+        if turn.transcript.characters > gateway.bounds.inline_characters:
+            return await asyncio.to_thread(turn.ruling.look_back, turn.audience, texts)
+        return turn.ruling.look_back(turn.audience, texts)
+    except Exception:  # whatever a detector raises
+        log.exception("screen.failed", surface=Surface.OUTPUT, turn=turn.id)
+        gateway.metrics.detector_errors.labels(Surface.OUTPUT).inc()
+        turn.unscreened = True
+        return []
 
 
 def _closed(turn: Turn, ending: Ending, now: int, sealed: bytes, found: list[Found]) -> Closed:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from zhengming.core.randomness import random_bytes
 from zhengming.core.words import EventType
 from zhengming.ledger.entries import append
 from zhengming.ledger.errors import PersonErasedError, SealBrokenError
@@ -59,7 +60,7 @@ class Vault:
         A person's first text makes the person's key in the same unit. After an erasure a new key begins.
         """
         generation, key = self._sealing_key(tx, person)
-        nonce = secrets.token_bytes(NONCE_BYTES)
+        nonce = random_bytes(NONCE_BYTES)
         sealed = key.encrypt(nonce, text, _bound(person, entry))
         return _VERSION + generation.to_bytes(4, "big") + nonce + sealed
 

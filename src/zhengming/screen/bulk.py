@@ -6,13 +6,14 @@ only when the text has the characters that it needs, and its threads run only wh
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from zhengming.screen.fold import MAX_GAP, Fold, load_fold
+from zhengming.screen.fold import BREAK, MAX_GAP, Fold, load_fold
 from zhengming.screen.literals import UNTOUCHED
 from zhengming.screen.online import Match
 
@@ -24,6 +25,7 @@ Kinds = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 
 _END: Final = 0x110000
+_BEYOND: Final = "\U00010000"
 _OTHER, _WORD, _SEPARATOR = 0, 1, 2
 _DROPPED, _SEVERAL = 3, 4
 
@@ -75,11 +77,69 @@ def _kind(character: str, fold: Fold) -> int:
 
 def scan(matcher: Matcher, text: str) -> list[Match]:
     """Return all matches in the text, ordered as `Matcher` says."""
-    if not text:
+    if not text or _holds_nothing(matcher, text):
         return []
     folded = _fold(text)
     findings = _literals(matcher, folded) | _expressions(matcher, folded)
     return [Match(start, end, rule) for end, start, _, rule in sorted(findings)]
+
+
+def _holds_nothing(matcher: Matcher, text: str) -> bool:
+    """Whether nothing can match: the case of nearly every text, told without the place of any character.
+
+    What it misses would be a match that the engine below finds, so it may only err by saying no.
+    """
+    plain = matcher.fold.plain(text)
+    expressions = matcher.expressions
+    if expressions.telling is None or not expressions.telling.isdisjoint(plain):
+        present = set(plain)
+        for number, one in enumerate(expressions.expressions):
+            needed = not any(present.isdisjoint(needed) for needed in one.needs)
+            if needed and next(expressions.occurrences(number, plain), None) is not None:
+                return False
+    tight = _tight_text(plain)
+    try:
+        return tight is not None and matcher.literals.lacks(tight)
+    except UnicodeEncodeError:  # a lone surrogate, which the automaton refuses
+        return False
+
+
+_GAP: Final = "\x01"
+_LONG_GAP: Final = re.compile(f" {{{MAX_GAP + 1},}}")
+
+
+class _Gaps(NamedTuple):
+    """What the tight stream needs to know: separators become spaces, and those between two words stay.
+
+    Words beyond the basic plane, which a quick pattern cannot hold, are `rare`.
+    """
+
+    spaces: dict[int, str]
+    between_words: re.Pattern[str]
+    rare: frozenset[str]
+
+
+@cache
+def _gaps() -> _Gaps:
+    fold = load_fold()
+    word = "[" + re.escape("".join(sorted(one for one in fold.words if one < _BEYOND))) + "]"
+    return _Gaps(
+        {ord(one): " " for one in fold.separators},
+        re.compile(f"(?<={word}) +(?={word})"),
+        frozenset(one for one in fold.words if one >= _BEYOND),
+    )
+
+
+def _tight_text(plain: str) -> str | None:
+    """Return the tight stream of a plain one, without places; None where only the arrays can tell it."""
+    gaps = _gaps()
+    if not gaps.rare.isdisjoint(plain):
+        return None
+    tight = plain.translate(gaps.spaces)
+    if " " not in tight:
+        return tight
+    tight = gaps.between_words.sub(_GAP, _LONG_GAP.sub(BREAK, tight))
+    return tight.replace(" ", "").replace(_GAP, " ")
 
 
 def _fold(text: str) -> _Folded:

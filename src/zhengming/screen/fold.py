@@ -15,7 +15,7 @@ A lone surrogate is an ordinary character of the plain stream and a `BREAK` in t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -36,20 +36,21 @@ class Fold(NamedTuple):
     `table` maps a character to its folded form ("" drops it; a few expand to several characters); a character that it
     lacks stays. `words` and `separators` are kinds of folded characters, all others are of the kind "other".
     `special` finds the first character that may be anything but a plain character of the kind "other": where it finds
-    none, a text is its own folding in both streams.
+    none, a text is its own folding in both streams. `changing` substitutes the characters that the table holds.
     """
 
     table: dict[str, str]
     words: frozenset[str]
     separators: frozenset[str]
     special: _Search
+    changing: Callable[[Callable[[re.Match[str]], str], str], str]
 
     def plain(self, text: str) -> str:
         """Return the plain stream of a whole text."""
-        if self.special(text) is None:
-            return text
-        get = self.table.get
-        return "".join([get(character, character) for character in text])
+        return self.changing(self._folded, text)
+
+    def _folded(self, found: re.Match[str]) -> str:
+        return self.table.get(found[0], found[0])
 
     def pieces(self, text: str) -> list[str]:
         """Return what each character of the text becomes in the plain stream."""
@@ -71,7 +72,8 @@ def load_fold() -> Fold:
     table.update((line[0], line[1:]) for line in sections["multiple"])
     words = frozenset(_characters(sections["words"][0]))
     separators = frozenset(_characters(sections["separators"][0]))
-    return Fold(table, words, separators, _special({*table, *words, *separators}))
+    special = _class({*table, *words, *separators}, "\0-\x7f\ud800-\udfff")
+    return Fold(table, words, separators, special.search, _class({*table}, _listed_ascii(table)).sub)
 
 
 def _sections(text: str) -> dict[str, list[str]]:
@@ -93,14 +95,18 @@ def _characters(ranges: str) -> list[str]:
     return found
 
 
-def _special(characters: set[str]) -> _Search:
-    """Return a search for the characters, ASCII, surrogates and all that lies beyond the basic plane."""
+def _listed_ascii(characters: Iterable[str]) -> str:
+    return re.escape("".join(sorted(one for one in characters if one < "\x80")))
+
+
+def _class(characters: set[str], further: str) -> re.Pattern[str]:
+    """Return a pattern for the characters, all beyond the basic plane, and `further`, written as in a class."""
     codes = [code for code in sorted(map(ord, characters)) if _ASCII_END <= code < _BASIC_END]
-    parts = ["[\0-\x7f\ud800-\udfff\U00010000-\U0010ffff"]
+    parts = ["[", further, "\U00010000-\U0010ffff"]
     first = last = codes[0]
     for code in [*codes[1:], _BASIC_END]:
         if code != last + 1 or code == _BASIC_END:
             parts.append(chr(first) if first == last else f"{chr(first)}-{chr(last)}")
             first = code
         last = code
-    return re.compile("".join(parts) + "]").search
+    return re.compile("".join(parts) + "]")

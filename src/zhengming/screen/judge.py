@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from zhengming.core.errors import InvalidInputError
 from zhengming.core.signals import Judgement, Reason, Signal, Span
 from zhengming.core.words import Verdict, gravest
+from zhengming.screen.fold import load_fold
 from zhengming.screen.matcher import Match, Matcher
 from zhengming.screen.policy import Profile
-from zhengming.screen.scorers import Scorer, ScorerTrack, signal_of
+from zhengming.screen.scorers import CueScorer, Scorer, ScorerTrack, signal_of
 
 
 def judge(matcher: Matcher, profile: Profile, text: str, scorers: Sequence[Scorer] = ()) -> Judgement:
@@ -82,12 +83,20 @@ def redacted(text: str, judgement: Judgement, mask: Callable[[Signal], str]) -> 
     return "".join(parts) + text[max(position, 0) :]
 
 
+def score_text(profile: Profile, text: str, scorers: Sequence[Scorer]) -> list[Reason]:
+    """Return a reason for every scorer that reaches its threshold anywhere in a whole text."""
+    return _scored(profile, load_fold().plain(text), scorers) if scorers and text else []
+
+
 def _scored(profile: Profile, folded: str, scorers: Sequence[Scorer]) -> list[Reason]:
-    track = ScorerTrack(scorers)
+    speaking = [one for one in scorers if not (isinstance(one, CueScorer) and one.is_quiet(folded))]
+    if not speaking:
+        return []
+    track = ScorerTrack(speaking)
     fired = track.feed(folded) + track.finish()
     reasons: list[Reason] = []
     for _, index, score in fired:
-        verdict = profile.verdict_of(scorers[index])
+        verdict = profile.verdict_of(speaking[index])
         if verdict is not Verdict.ALLOW:
-            reasons.append(Reason(signal_of(scorers[index], score), verdict))
+            reasons.append(Reason(signal_of(speaking[index], score), verdict))
     return reasons

@@ -119,6 +119,10 @@ class LiteralSet:
                     flags[parent] |= edges[node]
         return bytes(flags)
 
+    def lacks(self, tight: str) -> bool:
+        """Whether no form occurs in a tight stream, boundaries aside; raises UnicodeEncodeError for surrogates."""
+        return self._automaton is None or not self._automaton.find_matches_as_indexes(tight)
+
     def find(self, tight: str) -> list[tuple[int, int]]:
         """Return the start and end of every occurrence of a form in a tight stream, boundaries not yet looked at."""
         if self._automaton is None:

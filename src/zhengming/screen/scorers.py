@@ -98,6 +98,7 @@ class CueScorer:
         "_group_of",
         "_groups",
         "_keep",
+        "_silent",
         "_window",
         "_word",
         "category",
@@ -128,6 +129,7 @@ class CueScorer:
         self._word = tuple(_is_latin(cue[0]) for cue, _ in cues)
         self._keep = max(len(cue) for cue, _ in cues)  # one more than a cue in the making, for the letter before it
         self._automaton = AhoCorasick([cue for cue, _ in cues], matchkind=MatchKind.Standard)
+        self._silent = self.score(self.start()) < threshold  # and so it stays while no cue is seen
 
     @property
     def groups(self) -> tuple[CueGroup, ...]:
@@ -137,6 +139,10 @@ class CueScorer:
     def start(self) -> CueState:
         """Return the state of an empty text."""
         return CueState("", 0, ())
+
+    def is_quiet(self, folded: str) -> bool:
+        """Whether a whole text holds none of the cues, so that its score never leaves that of an empty text."""
+        return self._silent and not self._automaton.find_matches_as_indexes(_whole(folded))
 
     def update(self, state: CueState, folded: str) -> CueState:
         """Return the state after more plain-folded text."""

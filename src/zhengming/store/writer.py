@@ -1,17 +1,20 @@
 """The writer thread: takes what waits, runs it as one transaction, tells the waiters.
 
-While one transaction is being synced to disk, the next one gathers: the batch grows with the load, nothing lingers.
+While one transaction is being synced to disk, the next one gathers. A lone writer is served at once; where several
+write at the same time the thread lingers a moment before it begins, as PostgreSQL's `commit_delay` does: a transaction
+costs ten times what one more unit in it costs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from zhengming.store.errors import BusyError
 from zhengming.store.readers import closed
@@ -19,6 +22,10 @@ from zhengming.store.transaction import Outcome, Transactions, Unit
 from zhengming.store.tx import Tx
 
 T = TypeVar("T")
+
+LINGER: Final = 0.002
+"""Seconds to wait for company, once the last batches had some."""
+_CROWD: Final = 1.5
 
 
 class _Job(NamedTuple):
@@ -72,8 +79,11 @@ class Writer:
     def _work(self) -> None:
         get, get_nowait = self._queue.get, self._queue.get_nowait
         going = True
+        usual = 1.0  # units in a batch, of late
         while going:
             job = get()
+            if usual > _CROWD and not self._closing:
+                time.sleep(LINGER)
             jobs: list[_Job] = []
             while job is not None:
                 jobs.append(job)
@@ -85,6 +95,7 @@ class Writer:
                     break
             else:
                 going = False
+            usual += (len(jobs) - usual) / 4
             if jobs:
                 _deliver(jobs, self._transactions.run([job.unit for job in jobs]))
         self._transactions.close()

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from zhengming.core.signals import Reason
 from zhengming.gateway.wire.base import OutputContext, Path, TurnRequest
-from zhengming.gateway.wire.fields import Field, Token, new_guard
+from zhengming.gateway.wire.fields import Cleared, Field, Token, new_guard
 from zhengming.gateway.wire.label_place import LabelPlacer, is_inside_code
 from zhengming.screen.guard import Screening
 
@@ -92,6 +92,7 @@ class Answer:
     """
 
     __slots__ = (
+        "_cleared",
         "_notice",
         "_offer",
         "_reasons",
@@ -129,6 +130,7 @@ class Answer:
         self.offset: int | None = None  # where the next token stands, where an API counts that
         self._shape = shape
         self._screening = screening
+        self._cleared = False
         self._reasons = reasons
         self._notice = context.notice
         self._offer = context.offer
@@ -144,6 +146,11 @@ class Answer:
         if field.stop is not None:
             self.stopped = True
         return self.placer.open(out) if field is self.main and self.placer.waiting else out
+
+    def clear(self) -> None:
+        """Every text that will come was judged as a whole, and no rule has anything to say of it."""
+        self._cleared = True
+        self.main.guard = Cleared(self._screening.matcher.version)
 
     def reload(self, screening: Screening) -> list[Tail]:
         """Judge on under other rules; return what they release."""
@@ -227,7 +234,8 @@ class Answer:
                     known.name += name
 
     def _field(self, name: str, wrap: tuple[str | int, ...], *, json: bool) -> Field:
-        guard = new_guard(self._screening, json=json)
+        cleared = self._cleared and not json
+        guard = Cleared(self._screening.matcher.version) if cleared else new_guard(self._screening, json=json)
         field = Field(f"{self.index}/{name}", wrap, guard, self._reasons, self._shape.blank)
         self.fields[name] = field
         return field

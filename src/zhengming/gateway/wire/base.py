@@ -80,7 +80,9 @@ class OutputContext:
     `aigc` is the JSON object of the seven fields, ready to splice; `extra` are further top-level members that name the
     turn (JSON bytes by key); `notice` gives the text that follows a stop; `model_alias`, when not empty, stands in
     place of the upstream's name of the model; `drop_labels` takes our labels out of a text; `offer` is a text of ours
-    that follows a complete answer before its end label, wherever the answer must not be JSON.
+    that follows a complete answer before its end label, wherever the answer must not be JSON. `holds_nothing` judges a
+    whole text at once and says whether no rule has anything to say of it, so that a whole answer need not go through a
+    guard piece by piece.
     """
 
     screening: Screening
@@ -93,6 +95,7 @@ class OutputContext:
     model_alias: str = ""
     extra: Mapping[str, bytes] = field(default_factory=dict)
     drop_labels: Callable[[str], str] = strip_own_labels
+    holds_nothing: Callable[[str], bool] | None = None
     offer: str = ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from zhengming.core.signals import Reason
@@ -33,6 +34,8 @@ def guard_whole(
         index = index if isinstance(index, int) else position
         answer = Answer(index, shape, context, request, screening=context.screening, reasons=reasons)
         answers.append(answer)
+        if context.holds_nothing is not None and _holds_nothing(answer, choice, part, shape, context.holds_nothing):
+            answer.clear()
         judged = Judged(answer, shape, choice, part)
         shown += _write(edit, ("choices", position), answer, judged, (part, main_path))
     edit.member("aigc", context.aigc)
@@ -53,6 +56,16 @@ def guard_whole(
             for answer in sorted(answers, key=lambda answer: answer.index)
         ),
     )
+
+
+def _holds_nothing(
+    answer: Answer, choice: dict[str, Any], part: str, shape: Shape, holds_nothing: Callable[[str], bool]
+) -> bool:
+    """Whether the choice has at most one plain text a field, and no rule has anything to say of any of them."""
+    texts = list(shape.texts(choice, part, answer))
+    if len({found.name for found in texts}) != len(texts) or any(found.json for found in texts):
+        return False
+    return all(holds_nothing(found.text) for found in texts)
 
 
 def _parse(raw: bytes) -> dict[str, Any]:

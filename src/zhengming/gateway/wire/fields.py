@@ -20,6 +20,32 @@ class Token(NamedTuple):
     data: Sequence[int] | None
 
 
+class Cleared:
+    """A guard for a text that was judged as a whole and holds nothing: it shows all. A :class:`FieldGuard`."""
+
+    __slots__ = ("_length", "held", "stopped", "versions")
+
+    def __init__(self, version: str) -> None:
+        self.held = 0
+        self.stopped = False
+        self.versions = [version]
+        self._length = 0
+
+    def feed(self, text: str) -> list[Command]:
+        """Show the text."""
+        start, self._length = self._length, self._length + len(text)
+        return [Show(text, start, self._length)]
+
+    def finish(self) -> list[Command]:
+        """Nothing was held."""
+        return []
+
+    def reload(self, screening: Screening) -> list[Command]:
+        """A text that came as a whole was judged by the rules of its time."""
+        self.versions.append(screening.matcher.version)
+        return []
+
+
 class Field:
     """Feeds one text to its guard.
 

@@ -81,7 +81,8 @@ class ExpressionSet:
 
     States from `accepting` on end a match; those from `final` on cannot go on. `moves[state][signature]` are the next
     states, `seeds` the states that a character opens, `seeds_touched` those that it opens after a word character.
-    `owner[state]` is an index into `expressions`. `opens` finds the first character that opens any state.
+    `owner[state]` is an index into `expressions`. `opens` finds the first character that opens any state. A text that
+    has none of the characters of `telling` has no match of any expression; None where no such set can be given.
     """
 
     __slots__ = (
@@ -97,6 +98,7 @@ class ExpressionSet:
         "seeds",
         "seeds_touched",
         "signatures",
+        "telling",
     )
 
     def __init__(self, rules: Iterable[Rule], fold: Fold, validators: Mapping[str, Validator]) -> None:
@@ -123,6 +125,8 @@ class ExpressionSet:
             _expression(number, rule, positions, place, validators)
             for (number, rule), positions, place in zip(chosen, parsed, places, strict=True)
         )
+        needs = [one.needs[0] for one in self.expressions if one.needs]
+        self.telling = frozenset[str]().union(*needs) if len(needs) == len(self.expressions) else None
         self._own_seeds = [Moves(one.first, class_of, self.signatures) for one in self.expressions]
         self._none = Moves((), class_of, self.signatures)
         free = [state for one in self.expressions if not one.bounded for state in one.first]

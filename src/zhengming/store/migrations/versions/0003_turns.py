@@ -1,5 +1,7 @@
 """Turns, their signals, the care state of conversations, and the processes that serve."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -10,13 +12,14 @@ depends_on = None
 
 BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
+TEXT = sa.Text()
 TEXTS = (
     "state", "outcome", "service_id", "key_id", "person_id", "conversation_id", "relation", "api", "model", "upstream",
 )
 FLAGS = ("unattributed", "unscreened", "unjudged")
 
 
-def _required(name: str, kind: sa.types.TypeEngine = sa.Text()) -> sa.Column:
+def _required(name: str, kind: Any = TEXT) -> sa.Column[Any]:
     return sa.Column(name, kind, nullable=False)
 
 
@@ -46,7 +49,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_turn_opened", "turn", ["opened_at", "id"])
     op.create_index("ix_turn_conversation", "turn", ["conversation_id", "opened_at"])
-    op.create_index("ix_turn_open", "turn", ["state", "instance"])
+    still_open = sa.text("state = 'open'")
+    op.create_index("ix_turn_open", "turn", ["instance"], sqlite_where=still_open, postgresql_where=still_open)
     op.create_table(
         "turn_signal",
         _required("turn_id"),
