@@ -271,7 +271,7 @@ def test_a_person_in_danger_meets_help_where_the_stream_breaks_off(served: Serve
 class FailingScorer:
     """A detector of an operator that raises once text was shown."""
 
-    id, version, category, severity, threshold = "score.failing", "1", Category.SPAM, 1, 0.5
+    id, version, category, severity, threshold = "failing", "1", Category.FRAUD, 4, 0.5
 
     def start(self) -> int:
         """Nothing seen."""

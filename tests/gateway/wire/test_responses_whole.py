@@ -61,6 +61,17 @@ def test_a_content_that_is_one_string_is_labelled_too() -> None:
     assert body["output"][0]["content"] == f"[code]{END}"
 
 
+def test_a_text_that_was_judged_at_once_is_not_judged_again() -> None:
+    believed, _ = whole([message("secret code")], holds_nothing=lambda text: text == "secret code")
+    judged, _ = whole(
+        [message("secret code"), call('{"a": "秘密口令"}')], holds_nothing=lambda text: text != "secret code"
+    )
+
+    assert believed["output"][0]["content"][0]["text"] == f"secret code{END}"
+    assert judged["output"][0]["content"][0]["text"] == f"[code]{END}"
+    assert judged["output"][1]["arguments"] == '{"a": "[code]"}', "JSON hides words in escapes: it takes its own guard"
+
+
 @pytest.mark.parametrize("raw", [b"<html>", b"[]", b"{}", b'{"output":{}}', b'{"output":[1]}', b'{"output":null}'])
 def test_what_is_no_response_is_garbage(raw: bytes) -> None:
     with pytest.raises(UpstreamGarbageError):

@@ -6,29 +6,43 @@ before the first visible character of a text part that follows none. Other items
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from zhengming.core.signals import Reason
 from zhengming.gateway.wire.base import OutputContext, Path, Shown, TurnRequest
 from zhengming.gateway.wire.edit import Edit
-from zhengming.gateway.wire.fields import new_guard
+from zhengming.gateway.wire.fields import Cleared, new_guard
 from zhengming.gateway.wire.label_place import LabelPlacer, is_inside_code
 from zhengming.gateway.wire.responses_history import assistant_message
 from zhengming.gateway.wire.responses_item import IN_PART, Item
 from zhengming.gateway.wire.responses_shape import annotation_texts, texts_of, tokens_of
 from zhengming.gateway.wire.responses_text import Text
 from zhengming.gateway.wire.splice import dump
-from zhengming.screen.guard import Mask, Show, Stop
+from zhengming.screen.guard import Mask, Show, Stop, TextGuard
 
 _FENCE_END: Final = "\n```"
 _BREAK: Final = "\n\n"
 
 
 class Output:
-    """All items of one answer. `stop` is set once a guard ended it; then nothing more is judged."""
+    """All items of one answer. `stop` is set once a guard ended it; then nothing more is judged.
 
-    __slots__ = ("_alone", "_labels", "_offer", "_reasons", "items", "json_only", "screening", "shown", "stop")
+    `holds_nothing` judges a whole text at once, see :class:`OutputContext`; it is set for whole answers only.
+    """
+
+    __slots__ = (
+        "_alone",
+        "_labels",
+        "_offer",
+        "_reasons",
+        "holds_nothing",
+        "items",
+        "json_only",
+        "screening",
+        "shown",
+        "stop",
+    )
 
     def __init__(self, context: OutputContext, request: TurnRequest, reasons: list[Reason]) -> None:
         self.items: dict[int, Item] = {}
@@ -40,6 +54,7 @@ class Output:
         self._reasons = reasons
         self._alone: dict[str, str] = {}
         self._offer = "" if self.json_only else context.offer
+        self.holds_nothing: Callable[[str], bool] | None = None
 
     def versions(self) -> list[str]:
         """Return every rule version that decided, oldest first."""
@@ -127,6 +142,8 @@ class Output:
             text = self.text(item, full, main=is_main(item.kind, full, parent), json=is_json)
             out = ""
             if not text.finished:
+                if self.holds_nothing is not None and type(text.guard) is TextGuard and self.holds_nothing(value):
+                    text.guard = Cleared(self.screening.matcher.version)
                 if len(value) > text.fed:
                     out = self.feed(text, value[text.fed :])
                 if final and self.stop is None:

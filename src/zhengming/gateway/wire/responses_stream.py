@@ -3,7 +3,7 @@
 A delta whose text passes unchanged leaves as the bytes that came. A text that is held leaves with a later delta, or
 with one of our own before its `.done`. The `.done` of a text part waits until the next event shows whether the label
 belongs at its end. After a stop we close what is open and end with `response.incomplete`. See
-docs/explanation/responses.md.
+docs/explanation/splicing.md.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ def responses_whole(context: OutputContext, request: TurnRequest, raw: bytes) ->
     parsed = _parse(raw)
     reasons: list[Reason] = []
     output = Output(context, request, reasons)
+    output.holds_nothing = context.holds_nothing
     edit = Edit(raw, parsed)
     shown: list[Shown] = []
     for position, body in enumerate(parsed["output"]):
