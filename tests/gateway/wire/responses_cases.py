@@ -102,7 +102,7 @@ def events_for(items: Sequence[Event], cut: Cut = characters, **final: Any) -> I
 
 def item_events(item: Event, index: int, cut: Cut) -> Iterator[Event]:
     here = {"item_id": item["id"], "output_index": index}
-    empty = {**item, "status": "in_progress"}
+    empty = {**item, "status": "in_progress"} if "status" in item else dict(item)
     empty |= {key: [] if key in ("content", "summary") else "" for key in item if key in _GROWING}
     yield {"type": "response.output_item.added", "output_index": index, "item": empty}
     for position, part in enumerate(item.get("summary", ())):

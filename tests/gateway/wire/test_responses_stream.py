@@ -231,31 +231,18 @@ def test_texts_of_hosted_tools_are_guarded_where_they_stand() -> None:
 
 
 def test_other_streams_of_text_are_guarded_too() -> None:
+    shell: dict[str, Any] = {"output_index": 0, "command_index": 0}
+    printed = {"type": "response.shell_call_output_content.delta", "output_index": 1, "command_index": 0}
     events = [
         *list(events_for([]))[:2],
         {"type": "response.audio.transcript.delta", "delta": "secret "},
         {"type": "response.audio.transcript.delta", "delta": "code."},
         {"type": "response.audio.delta", "delta": "13812345678=="},
-        {"type": "response.shell_call_command.added", "output_index": 0, "command_index": 0, "command": "echo 秘密"},
-        {"type": "response.shell_call_command.delta", "output_index": 0, "command_index": 0, "delta": "口令 ok"},
-        {
-            "type": "response.shell_call_command.done",
-            "output_index": 0,
-            "command_index": 0,
-            "command": "echo 秘密口令 ok",
-        },
-        {
-            "type": "response.shell_call_output_content.delta",
-            "output_index": 1,
-            "command_index": 0,
-            "delta": {"stdout": "秘密"},
-        },
-        {
-            "type": "response.shell_call_output_content.delta",
-            "output_index": 1,
-            "command_index": 0,
-            "delta": {"stdout": "口令"},
-        },
+        {"type": "response.shell_call_command.added", **shell, "command": "echo 秘密"},
+        {"type": "response.shell_call_command.delta", **shell, "delta": "口令 ok"},
+        {"type": "response.shell_call_command.done", **shell, "command": "echo 秘密口令 ok"},
+        {**printed, "delta": {"stdout": "秘密"}},
+        {**printed, "delta": {"stdout": "口令"}},
         {"type": "response.shell_call_output_content.done", "output_index": 1, "output": [{"stdout": "秘密口令"}]},
         {"type": "response.of_the_future.delta", "output_index": 2, "delta": "秘密口"},
         {"type": "response.of_the_future.done", "output_index": 2, "text": "x secret code"},

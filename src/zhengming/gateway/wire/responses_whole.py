@@ -26,19 +26,7 @@ def responses_whole(context: OutputContext, request: TurnRequest, raw: bytes) ->
     output = Output(context, request, reasons)
     output.holds_nothing = context.holds_nothing
     edit = Edit(raw, parsed)
-    shown: list[Shown] = []
-    for position, body in enumerate(parsed["output"]):
-        item = output.add(position, body)
-        for text, out in output.judge(item, body, (), edit, ("output", position), final=True):
-            text.told = output.stop is None
-            if out:
-                shown.append(Shown(text.channel, out))
-            shown += output.shown
-            output.shown.clear()
-        shown += output.shown
-        output.shown.clear()
-        if output.stop is not None:
-            break
+    shown = _judge(output, parsed["output"], edit)
     data = raw
     if output.stop is not None:
         data = _stopped(edit, output, context, shown)
@@ -71,6 +59,24 @@ def _parse(raw: bytes) -> dict[str, Any]:
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise UpstreamGarbageError("the upstream's answer is no JSON object with a list of output items")
     return dict(parsed)
+
+
+def _judge(output: Output, bodies: list[Any], edit: Edit) -> list[Shown]:
+    """Judge the items up to a stop; return what they show."""
+    shown: list[Shown] = []
+    for position, body in enumerate(bodies):
+        item = output.add(position, body)
+        for text, out in output.judge(item, body, (), edit, ("output", position), final=True):
+            text.told = output.stop is None
+            if out:
+                shown.append(Shown(text.channel, out))
+            shown += output.shown
+            output.shown.clear()
+        shown += output.shown
+        output.shown.clear()
+        if output.stop is not None:
+            break
+    return shown
 
 
 def _stopped(edit: Edit, output: Output, context: OutputContext, shown: list[Shown]) -> bytes:
