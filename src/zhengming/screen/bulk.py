@@ -94,9 +94,12 @@ def _holds_nothing(matcher: Matcher, text: str) -> bool:
     if expressions.telling is None or not expressions.telling.isdisjoint(plain):
         present = set(plain)
         for number, one in enumerate(expressions.expressions):
-            needed = not any(present.isdisjoint(needed) for needed in one.needs)
-            if needed and next(expressions.occurrences(number, plain), None) is not None:
-                return False
+            for needed in one.needs:
+                if present.isdisjoint(needed):
+                    break
+            else:
+                if next(expressions.occurrences(number, plain), None) is not None:
+                    return False
     tight = _tight_text(plain)
     try:
         return tight is not None and matcher.literals.lacks(tight)
@@ -105,16 +108,18 @@ def _holds_nothing(matcher: Matcher, text: str) -> bool:
 
 
 _GAP: Final = "\x01"
+_LONG: Final = " " * (MAX_GAP + 1)
 _LONG_GAP: Final = re.compile(f" {{{MAX_GAP + 1},}}")
 
 
 class _Gaps(NamedTuple):
     """What the tight stream needs to know: separators become spaces, and those between two words stay.
 
-    Words beyond the basic plane, which a quick pattern cannot hold, are `rare`.
+    The patterns know the basic plane only; what lies beyond it and matters is `rare`.
     """
 
-    spaces: dict[int, str]
+    separator: re.Pattern[str]
+    word: re.Pattern[str]
     between_words: re.Pattern[str]
     rare: frozenset[str]
 
@@ -123,23 +128,28 @@ class _Gaps(NamedTuple):
 def _gaps() -> _Gaps:
     fold = load_fold()
     word = "[" + re.escape("".join(sorted(one for one in fold.words if one < _BEYOND))) + "]"
+    separator = "[" + re.escape("".join(sorted(one for one in fold.separators if one < _BEYOND))) + "]"
     return _Gaps(
-        {ord(one): " " for one in fold.separators},
+        re.compile(separator),
+        re.compile(word),
         re.compile(f"(?<={word}) +(?={word})"),
-        frozenset(one for one in fold.words if one >= _BEYOND),
+        frozenset(one for one in fold.words | fold.separators if one >= _BEYOND),
     )
 
 
 def _tight_text(plain: str) -> str | None:
     """Return the tight stream of a plain one, without places; None where only the arrays can tell it."""
     gaps = _gaps()
-    if not gaps.rare.isdisjoint(plain):
+    if not plain.isascii() and max(plain) >= _BEYOND and not gaps.rare.isdisjoint(plain):
         return None
-    tight = plain.translate(gaps.spaces)
+    tight = gaps.separator.sub(" ", plain)
     if " " not in tight:
         return tight
-    tight = gaps.between_words.sub(_GAP, _LONG_GAP.sub(BREAK, tight))
-    return tight.replace(" ", "").replace(_GAP, " ")
+    if _LONG in tight:
+        tight = _LONG_GAP.sub(BREAK, tight)
+    if gaps.word.search(tight) is None:
+        return tight.replace(" ", "")
+    return gaps.between_words.sub(_GAP, tight).replace(" ", "").replace(_GAP, " ")
 
 
 def _fold(text: str) -> _Folded:
