@@ -34,9 +34,10 @@ SIZES = (10_000, 100_000)
 
 
 def screening_of(rules: RuleSet, *, scored: bool = True) -> Screening:
-    """Return what the gateway runs for an adult's answers under the policy that ships."""
+    """Return what the gateway runs for an adult's answers under the policy that ships: scorers that act, no others."""
     profile = compile_profile(load_default_policy(), rules, Surface.OUTPUT, Audience.ADULT)
-    return Screening(compile_matcher(rules), profile, load_default_scorers() if scored else (), mask_of)
+    scorers = tuple(one for one in load_default_scorers() if scored and profile.verdict_of(one) in ACTING)
+    return Screening(compile_matcher(rules), profile, scorers, mask_of)
 
 
 def random_rules(chance: random.Random) -> tuple[list[Rule], list[Verdict]]:
