@@ -45,6 +45,16 @@ class Served:
 
         return self.run(work())
 
+    def settled(self) -> Gateway:
+        """The gateway once no turn is under way: a client has its last byte a moment before the turn is counted."""
+
+        async def work() -> None:
+            while self.gateway.active:
+                await asyncio.sleep(0)
+
+        self.run(work())
+        return self.gateway
+
     def rows(self, sql: str, **values: object) -> list[Any]:
         """Read rows."""
         return self.run(_read(self.gateway, sql, values))

@@ -114,7 +114,7 @@ def test_an_operator_may_choose_to_go_on_unscreened_and_every_such_turn_is_count
     break_detectors(served)
 
     assert "先用热水把茶壶" in say(served.client(), ORDINARY, stream=stream)
-    assert b"zhengming_unscreened_turns_total 1.0" in served.gateway.metrics.render()
+    assert b"zhengming_unscreened_turns_total 1.0" in served.settled().metrics.render()
     assert served.rows("SELECT unscreened FROM turn") == [(1,)]
 
 

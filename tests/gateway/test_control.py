@@ -5,13 +5,15 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openai import AuthenticationError, BadRequestError, PermissionDeniedError, RateLimitError
-from tests.gateway.conftest import Serve
+from tests.gateway.conftest import Serve, write_upstream
 from tests.gateway.served import Served
+from tests.gateway.upstreams.hostile import HostileServer, whole
 
 from zhengming.accounts import keys
 from zhengming.accounts.profiles import LabelPolicy, Limits
@@ -175,6 +177,24 @@ def test_a_blocked_request_never_reaches_the_model(serve: Serve, tmp_path: Path)
     assert answer.finish_reason == "content_filter"
     assert "先用热水" not in str(answer.message.content)
     assert served.rows("SELECT outcome, verdict_input FROM turn") == [("notice", "block")]
+
+
+def test_a_refused_message_in_the_history_is_kept_from_the_model_and_the_talk_goes_on(
+    serve: Serve, upstream: Callable[..., HostileServer], tmp_path: Path
+) -> None:
+    rules = tmp_path / "own.csv"
+    rules.write_text("id,category,severity,literal\nown.bad,fraud,4,怎样泡茶\n", encoding="utf-8")
+    reply = b'{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"Yes."},"finish_reason":"stop"}]}'
+    server = upstream(whole(reply))
+    write_upstream(tmp_path / "data", server.url)
+    client = serve(data=tmp_path / "data", rules=(str(rules),)).client()
+    first = client.chat.completions.create(model="m", messages=ORDINARY, user="bo").choices[0].message.content
+    messages = [*ORDINARY, {"role": "assistant", "content": first}, {"role": "user", "content": "谢谢"}]
+    second = client.chat.completions.create(model="m", messages=messages, user="bo").choices[0]
+
+    assert "Yes." in str(second.message.content)
+    assert len(server.requests) == 1, "the first never reached the model"
+    assert "怎样泡茶" not in json.loads(server.requests[0].body)["messages"][0]["content"]
 
 
 def test_an_identifier_without_bounds_is_refused(served: Served) -> None:

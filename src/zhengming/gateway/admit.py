@@ -12,6 +12,7 @@ import structlog
 from zhengming.accounts.conversations import Origin, Relation, Resolution
 from zhengming.accounts.fingerprints import NO_INSTRUCTIONS, Point
 from zhengming.accounts.people import audience_for
+from zhengming.accounts.profiles import ServiceProfile
 from zhengming.accounts.pseudonyms import Who
 from zhengming.accounts.snapshot import Grant
 from zhengming.core.errors import InvalidInputError, UnavailableError, ZhengmingError
@@ -101,27 +102,13 @@ async def receive_body(gateway: Gateway, scope: Scope, receive: Receive) -> byte
 
 async def admit(gateway: Gateway, api: Api, scope: Scope, receive: Receive) -> Turn:
     """Return the turn that a request asks for. Raises a ZhengmingError with the status to answer."""
-    grant = authenticate(gateway, scope, "chat")
-    if api.function not in grant.service.functions:
-        raise ForbiddenError(
-            f"The service {grant.service.name!r} does not offer {api.function}.",
-            next_step="Add it to the functions of the service.",
-        )
-    if gateway.active >= gateway.bounds.max_active_turns:
-        raise OverloadedError(
-            f"{gateway.active} turns are under way in this process.", next_step="Try again in a moment."
-        )
-    raw = await receive_body(gateway, scope, receive)
-    request = api.parse(raw, stripper_for(grant.service.label.wording))
-    model = grant.service.model(request.model)
-    if model is None:
-        raise UnknownModelError(
-            f"The service {grant.service.name!r} offers no model {request.model[:200]!r}.",
-            next_step=f"Use one of: {', '.join(grant.service.models)}.",
-        )
+    grant = _entitled(gateway, api, scope)
+    service = grant.service
+    request = api.parse(await receive_body(gateway, scope, receive), stripper_for(service.label.wording))
+    model = _offered(service, request.model)
     user = _identifier(header(scope, USER_HEADER) or request.user, "end user")
     explicit = _identifier(header(scope, CONVERSATION_HEADER) or request.conversation, "conversation")
-    who = gateway.pseudonyms.who(grant.service.id, user, grant.key_id)
+    who = gateway.pseudonyms.who(service.id, user, grant.key_id)
     turn_id = new_uuid()
     ruling = gateway.rules.ruling
     known = await _known(gateway, grant, who, request, explicit=explicit, ruling=ruling)
@@ -136,12 +123,38 @@ async def admit(gateway: Gateway, api: Api, scope: Scope, receive: Receive) -> T
         audience=known.audience,
         language=_language(request),
         ruling=ruling,
-        aigc=first_write(grant.service.producer, turn_id),
+        aigc=first_write(service.producer, turn_id),
         opened_at=gateway.clock(),
         persona=_identifier(header(scope, PERSONA_HEADER), "persona"),
         model=model,
         store_down=known.store_down,
     )
+
+
+def _entitled(gateway: Gateway, api: Api, scope: Scope) -> Grant:
+    """Whether this key may have such a turn now."""
+    grant = authenticate(gateway, scope, "chat")
+    if api.function not in grant.service.functions:
+        raise ForbiddenError(
+            f"The service {grant.service.name!r} does not offer {api.function}.",
+            next_step="Add it to the functions of the service.",
+        )
+    if gateway.active >= gateway.bounds.max_active_turns:
+        raise OverloadedError(
+            f"{gateway.active} turns are under way in this process.", next_step="Try again in a moment."
+        )
+    return grant
+
+
+def _offered(service: ServiceProfile, name: str) -> str:
+    """The model alias behind the name that the client used."""
+    model = service.model(name)
+    if model is None:
+        raise UnknownModelError(
+            f"The service {service.name!r} offers no model {name[:200]!r}.",
+            next_step=f"Use one of: {', '.join(service.models)}.",
+        )
+    return model
 
 
 @lru_cache(maxsize=256)

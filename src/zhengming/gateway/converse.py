@@ -58,8 +58,8 @@ async def serve_turn(gateway: Gateway, api: Api, scope: Scope, receive: Receive,
         await client.break_off(error)
     finally:
         client.unwatch()
-        gateway.active -= 1
         _count(gateway, turn, ending)
+        gateway.active -= 1
 
 
 async def _converse(gateway: Gateway, turn: Turn, client: Client, scope: Scope) -> Ending:

@@ -11,6 +11,7 @@ from zhengming.care.emergency import may_be_in_danger
 from zhengming.care.state import FRESH
 from zhengming.care.step import step
 from zhengming.core.errors import UnavailableError
+from zhengming.core.i18n import translate
 from zhengming.core.signals import Reason
 from zhengming.core.words import Surface, Verdict, gravest
 from zhengming.gateway.context import Gateway
@@ -23,6 +24,7 @@ from zhengming.screen.judge import judge
 log = structlog.get_logger(__name__)
 
 _OPERATOR = frozenset({"system", "developer"})
+_REFUSING = frozenset({Verdict.BLOCK, Verdict.REPLACE})
 
 
 def new_pieces(turn: Turn) -> list[Piece]:
@@ -33,9 +35,14 @@ def new_pieces(turn: Turn) -> list[Piece]:
 
 def last_words(turn: Turn) -> list[Piece]:
     """What the person says now: user texts after the last reply. Care answers no older ones again."""
-    roles = turn.request.roles
-    last_reply = max((number for number, role in enumerate(roles) if role == "assistant"), default=-1)
+    last_reply = last_reply_of(turn)
     return [piece for piece in turn.request.pieces if piece.role == "user" and piece.message > last_reply]
+
+
+def last_reply_of(turn: Turn) -> int:
+    """The position of the last message of the assistant in the request, -1 for none."""
+    roles = turn.request.roles
+    return max((number for number, role in enumerate(roles) if role == "assistant"), default=-1)
 
 
 async def examine(gateway: Gateway, turn: Turn) -> None:
@@ -55,20 +62,31 @@ async def examine(gateway: Gateway, turn: Turn) -> None:
         return
     turn.found = found
     turn.verdict = gravest([reason.verdict for _, reason in found])
-    turn.redactions = _redacted(turn, pieces, found)
+    turn.redactions = {**_redacted(turn, pieces, found), **turn.redactions}
     await _take_care(gateway, turn, spoken, found)
 
 
 def _screen(turn: Turn, pieces: Iterable[Piece]) -> list[Found]:
     profile = turn.ruling.profile(Surface.INPUT, turn.audience)
+    last_reply = last_reply_of(turn)
     found: list[Found] = []
     for piece in pieces:
         judgement = judge(turn.ruling.matcher, profile, piece.text, scorers=turn.ruling.scorers)
-        if judgement.reasons:
-            place = place_of(piece.path)
-            soften = piece.role in _OPERATOR
-            found += [Found(place, _annotated(reason) if soften else reason) for reason in judgement.reasons]
+        if not judgement.reasons:
+            continue
+        reasons: Iterable[Reason] = judgement.reasons
+        if piece.role in _OPERATOR:
+            reasons = map(_annotated, reasons)
+        elif 0 <= piece.message < last_reply and judgement.verdict in _REFUSING:
+            # It was refused before the last reply: it is kept from the model now, and the talk goes on.
+            turn.redactions[piece.path] = translate("gateway", "mask.other", turn.language)
+            reasons = map(_kept_back, reasons)
+        found += [Found(place_of(piece.path), reason) for reason in reasons]
     return found
+
+
+def _kept_back(reason: Reason) -> Reason:
+    return reason._replace(verdict=Verdict.REDACT) if reason.verdict in _REFUSING else reason
 
 
 def _annotated(reason: Reason) -> Reason:

@@ -38,64 +38,38 @@ class Metrics:
     """One registry a process, so that several gateways in one test do not meet."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        self.turns = Counter(
-            "zhengming_turns_total", "Turns by API and how they were answered.", ["api", "ending"], registry=registry
+        self.registry = CollectorRegistry()
+        self.turns = self._counter("turns", "Turns by API and how they were answered.", "api", "ending")
+        self.unscreened = self._counter("unscreened_turns", "Turns answered although a detector failed.")
+        self.unattributed = self._counter(
+            "unattributed_turns", "Turns without an end user, served under the strictest audience."
         )
-        self.unscreened = Counter(
-            "zhengming_unscreened_turns_total", "Turns answered although a detector failed.", registry=registry
+        self.unjudged = self._counter("unjudged_parts", "Request parts that no detector reads yet.", "kind")
+        self.verdicts = self._counter(
+            "verdicts", "Signals by surface, category and verdict.", "surface", "category", "verdict"
         )
-        self.unattributed = Counter(
-            "zhengming_unattributed_turns_total",
-            "Turns without an end user or a conversation, served under the strictest audience.",
-            registry=registry,
-        )
-        self.unjudged = Counter(
-            "zhengming_unjudged_parts_total", "Request parts that no detector reads yet.", ["kind"], registry=registry
-        )
-        self.verdicts = Counter(
-            "zhengming_verdicts_total",
-            "Signals by surface, category and verdict.",
-            ["surface", "category", "verdict"],
-            registry=registry,
-        )
-        self.help_shown = Counter(
-            "zhengming_help_shown_total", "Turns that carried help for a person.", registry=registry
-        )
-        self.detector_errors = Counter(
-            "zhengming_detector_errors_total", "Failures of a detector.", ["surface"], registry=registry
-        )
-        self.refused = Counter(
-            "zhengming_refused_requests_total",
-            "Requests refused before a turn was opened.",
-            ["code"],
-            registry=registry,
-        )
-        self.store_errors = Counter("zhengming_store_errors_total", "Units the store did not take.", registry=registry)
-        self.active = Gauge("zhengming_active_turns", "Turns under way.", registry=registry)
-        self.first_byte = Histogram(
-            "zhengming_first_byte_seconds",
-            "From the request to the first byte of the answer.",
-            registry=registry,
-            buckets=_SECONDS,
-        )
-        self.duration = Histogram(
-            "zhengming_turn_seconds", "From the request to the end of the answer.", registry=registry, buckets=_SECONDS
-        )
-        self.commit = Histogram(
-            "zhengming_commit_seconds",
-            "From handing a unit to the store to its acknowledgement.",
-            registry=registry,
-            buckets=_SECONDS,
-        )
-        self.rules = Gauge("zhengming_rules", "Rules in force.", registry=registry)
-        self.upstream_open = Gauge(
-            "zhengming_upstream_open", "1 while the circuit to an upstream is open.", ["upstream"], registry=registry
-        )
+        self.help_shown = self._counter("help_shown", "Turns that carried help for a person.")
+        self.detector_errors = self._counter("detector_errors", "Failures of a detector.", "surface")
+        self.refused = self._counter("refused_requests", "Requests refused with an error of ours.", "code")
+        self.store_errors = self._counter("store_errors", "Units the store did not take.")
+        self.active = self._gauge("active_turns", "Turns under way.")
+        self.rules = self._gauge("rules", "Rules in force.")
+        self.upstream_open = self._gauge("upstream_open", "1 while the circuit to an upstream is open.", "upstream")
+        self.first_byte = self._seconds("first_byte_seconds", "From the request to the first byte of the answer.")
+        self.duration = self._seconds("turn_seconds", "From the request to the end of the answer.")
+        self.commit = self._seconds("commit_seconds", "From handing a unit to the store to its acknowledgement.")
         self.held = HeldCharacters()
-        registry.register(self.held)
-
+        self.registry.register(self.held)
         self._endings: dict[tuple[str, str], Counter] = {}
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"zhengming_{name}_total", meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(f"zhengming_{name}", meaning, labels, registry=self.registry)
+
+    def _seconds(self, name: str, meaning: str) -> Histogram:
+        return Histogram(f"zhengming_{name}", meaning, registry=self.registry, buckets=_SECONDS)
 
     def count_turn(self, api: str, ending: str) -> None:
         """Count a turn; the label look-up is kept, since it is on the hot path."""

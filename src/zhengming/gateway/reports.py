@@ -34,6 +34,7 @@ async def take(gateway: Gateway, scope: Scope, receive: Receive, client: Client)
         ),
     )
     outcome = await gateway.store.write(lambda tx: report_event(tx, report, now=now))
+    await gateway.directory.refresh()
     answer: dict[str, Any] = {"allowed": outcome.allowed, "person": report.person_id}
     if outcome.switch is not None:
         stop = outcome.switch
