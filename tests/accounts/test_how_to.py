@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from zhengming.accounts import profiles, service
 from zhengming.accounts.opening import opened
-from zhengming.app.cli import app
+from zhengming.app.cli import GROUPS, build
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 ASSIGNMENT = re.compile(r"(\w+)=\$\((.+)\)")
@@ -37,7 +37,7 @@ def test_the_commands_of_a_page_run_one_after_the_other(
         text = re.sub(r"\$\{?(\w+)\}?", lambda found: names[found[1]], assigned[2] if assigned else line)
         program, *words = shlex.split(text)
         assert program == "zhengming"
-        result = CliRunner().invoke(app, words)
+        result = CliRunner().invoke(build(GROUPS), words)
         assert result.exit_code == 0, (line, result.output)
         if assigned:
             names[assigned[1]] = result.stdout.strip()

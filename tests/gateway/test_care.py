@@ -45,7 +45,7 @@ def say(client: OpenAI, text: str, *, stream: bool = False, **more: Any) -> str:
     if not stream:
         answer = client.chat.completions.create(model=MODEL, messages=messages, **more)  # type: ignore[arg-type]
         return str(answer.choices[0].message.content)
-    chunks = client.chat.completions.create(model=MODEL, messages=messages, stream=True, **more)  # type: ignore[arg-type]
+    chunks: Any = client.chat.completions.create(model=MODEL, messages=messages, stream=True, **more)  # type: ignore[arg-type]
     return "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
 
 

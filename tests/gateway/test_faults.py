@@ -107,7 +107,7 @@ def test_a_stream_that_breaks_off_keeps_what_was_safe_and_ends_in_an_error(behin
         conversation.writer.transport.abort()
 
     served, _ = behind(break_off)
-    said = []
+    said: list[str] = []
     stream = served.client().chat.completions.create(model="m", messages=QUESTION, stream=True)
     with pytest.raises(APIError):
         said.extend(part.choices[0].delta.content or "" for part in stream)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from openai import AsyncOpenAI, AuthenticationError, BadRequestError, NotFoundError, OpenAI
@@ -21,7 +22,7 @@ def ask(client: OpenAI, text: str, **more: object) -> str:
     return str(answer.choices[0].message.content)
 
 
-def stream(client: OpenAI, text: str) -> tuple[str, str, list[object]]:
+def stream(client: OpenAI, text: str) -> tuple[str, str, list[Any]]:
     """Text, finish reason and chunks of a streamed answer."""
     chunks = list(
         client.chat.completions.create(model=MODEL, stream=True, messages=[{"role": "user", "content": text}])
@@ -103,7 +104,7 @@ def test_tool_arguments_stay_json_and_lose_the_number(served: Served) -> None:
         "type": "function",
         "function": {"name": "register", "parameters": {"type": "object", "properties": {"text": {"type": "string"}}}},
     }
-    chunks = list(
+    chunks: list[Any] = list(
         served.client().chat.completions.create(
             model=MODEL,
             stream=True,
@@ -164,7 +165,7 @@ def test_a_wrong_key_an_unknown_model_and_a_bad_body_get_their_error(served: Ser
     with pytest.raises(NotFoundError):
         served.client().chat.completions.create(model="no-such-model", messages=[{"role": "user", "content": "hello"}])
     with pytest.raises(BadRequestError, match=r"messages\[0\]"):
-        served.client().chat.completions.create(model=MODEL, messages=[{"role": "user", "content": 5}])  # type: ignore[list-item, typeddict-item]
+        served.client().chat.completions.create(model=MODEL, messages=[{"role": "user", "content": 5}])  # type: ignore[misc, list-item]
 
 
 def test_the_ledger_commits_to_what_was_shown(served: Served) -> None:

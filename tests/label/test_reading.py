@@ -95,7 +95,7 @@ def test_brackets_inside_strings_are_no_nesting() -> None:
 
 
 @pytest.mark.parametrize(("size", "too_large"), [(65_536, False), (65_537, True)])
-def test_size_is_bounded_in_bytes(size: int, too_large: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_size_is_bounded_in_bytes(size: int, too_large: bool) -> None:
     raw = written(ReservedCode1="")
     filled = written(ReservedCode1="A" * (size - len(raw)))
     assert (read(filled).faults == (LabelFault.TOO_LARGE,)) is too_large

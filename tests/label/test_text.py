@@ -79,7 +79,7 @@ def test_an_unknown_language_is_labelled_in_the_default_one() -> None:
         ("AI degenerated", False, False),
     ],
 )
-def test_which_wordings_carry_the_elements(text: str, both: bool, standard: bool) -> None:  # noqa: FBT001 - columns
+def test_which_wordings_carry_the_elements(text: str, both: bool, standard: bool) -> None:
     assert (carries_both_elements(text), meets_standard(text)) == (both, standard)
 
 
