@@ -107,7 +107,7 @@ def landline(text: str) -> bool:
     area = 3 if short_area else 4
     subscriber = number[area:]
     lengths = (8,) if short_area else (7, 8)
-    return number[1] != "0" and len(subscriber) in lengths and subscriber[0] in "2345678"
+    return len(subscriber) in lengths and number[1] != "0" and subscriber[0] in "2345678"
 
 
 def intl_phone(text: str) -> bool:
