@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from zhengming.screen.bulk import scan
 from zhengming.screen.expression.automaton import ExpressionSet, Validator
 from zhengming.screen.fold import load_fold
 from zhengming.screen.literals import LiteralSet
@@ -39,8 +40,6 @@ class Matcher:
 
     def scan(self, text: str) -> list[Match]:
         """Return all matches in a whole text."""
-        from zhengming.screen.bulk import scan  # noqa: PLC0415 - numpy costs more to import than all of this package
-
         return scan(self, text)
 
     def acting(self, indices: frozenset[int]) -> Acting:
