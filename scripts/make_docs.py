@@ -17,6 +17,7 @@ from typing import Any
 
 import typer.main
 
+from measured_page import measured_page
 from zhengming.accounts import conversations, reports
 from zhengming.app import settings
 from zhengming.app.cli import GROUPS, build
@@ -26,7 +27,7 @@ from zhengming.gateway.asgi import ROUTES
 from zhengming.gateway.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parent.parent
-REFERENCE = ROOT / "docs" / "reference"
+DOCS = ROOT / "docs"
 DRAWN_BY = ("draw_who_wins.py", "make_rules_page.py", "make_rehearsal_page.py")
 HEAD = "<!-- Made by scripts/make_docs.py; change the code, then run `make docs`. -->\n\n"
 
@@ -122,11 +123,12 @@ def metrics_page() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "words.md": words_page,
-    "settings.md": settings_page,
-    "commands.md": commands_page,
-    "routes.md": routes_page,
-    "metrics.md": metrics_page,
+    "reference/words.md": words_page,
+    "reference/settings.md": settings_page,
+    "reference/commands.md": commands_page,
+    "reference/routes.md": routes_page,
+    "reference/metrics.md": metrics_page,
+    "explanation/measured.md": measured_page,
 }
 
 
@@ -137,7 +139,7 @@ def main() -> int:
     check = parser.parse_args().check
     stale = []
     for name, make in PAGES.items():
-        path, text = REFERENCE / name, HEAD + make()
+        path, text = DOCS / name, HEAD + make()
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         stale.append(name)
