@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from zhengming.core.errors import InvalidInputError
-from zhengming.screen.expression.classes import CharClass, union_listed, union_source
+from zhengming.screen.expression.classes import CharClass, union_source
+from zhengming.screen.expression.needs import beginnings, needs_of
 from zhengming.screen.expression.parse import Positions, parse_expression
 from zhengming.screen.fold import Fold
 from zhengming.screen.rule import Rule
@@ -19,8 +20,6 @@ from zhengming.screen.rule import Rule
 Validator = Callable[[str], bool]
 _MEMO: Final = 100_000
 """Characters whose signature is kept: a text of all characters of Unicode must not fill the memory."""
-_GATE_WIDTH: Final = 12
-_LISTS: Final = 4
 
 
 class Expression(NamedTuple):
@@ -197,14 +196,7 @@ def _expression(
             f"rule {rule.id!r}: there is no validator {rule.validator!r}",
             next_step=f"Use one of: {', '.join(sorted(validators))}.",
         )
-    level = set(positions.first)
-    source, lists = "", []
-    for _ in range(min(positions.shortest, _GATE_WIDTH)):
-        classes = [positions.classes[position] for position in level]
-        source += union_source(classes)
-        lists.append(union_listed(classes))
-        level = {after for position in level for after in positions.follow[position]}
-    needs = sorted((listed for listed in lists if listed is not None), key=len)[:_LISTS]
+    source = "".join(union_source(positions.classes[one] for one in level) for level in beginnings(positions))
     return Expression(
         rule=number,
         order=-rule.severity,
@@ -212,5 +204,5 @@ def _expression(
         validator=validators[rule.validator] if rule.validator else None,
         first=tuple(place[position] for position in positions.first),
         gate=re.compile(source),
-        needs=tuple(needs),
+        needs=needs_of(positions),
     )
