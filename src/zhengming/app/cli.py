@@ -27,6 +27,7 @@ GROUPS: Final = {
     "keys": Group("zhengming.accounts.commands", "keys_app", "API keys of a service."),
     "services": Group("zhengming.accounts.commands", "services_app", "Services and their profiles."),
     "switches": Group("zhengming.accounts.commands", "switches_app", "Emergency switches."),
+    "people": Group("zhengming.accounts.people_commands", "people_app", "End users: erase what is kept of one."),
     "ledger": Group("zhengming.ledger.commands", "ledger_app", "Verify and prove what was recorded."),
 }
 

@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from zhengming.accounts import service
 from zhengming.accounts.conversations import Conversations
 from zhengming.accounts.directory import Directory
+from zhengming.accounts.identity import load_identity
 from zhengming.accounts.limits import Limiter, MemoryLimiter
-from zhengming.accounts.pseudonyms import Pseudonyms
 from zhengming.app.settings import Settings
 from zhengming.care.hotlines import load_hotlines
 from zhengming.care.prepared import PreparedHelp
@@ -37,7 +35,6 @@ from zhengming.gateway.upstreams.rehearsal.upstream import RehearsalUpstream
 from zhengming.gateway.upstreams.request import Upstream
 from zhengming.gateway.upstreams.routes import RouteTable
 from zhengming.ledger import Ledger, load_signer
-from zhengming.ledger.keyfiles import load_or_create
 from zhengming.ledger.master import load_master
 from zhengming.ledger.vault import Vault
 from zhengming.screen.policy import Policy, load_default_policy, load_policy
@@ -49,8 +46,6 @@ log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS: Final = 15.0
 SILENT_MS: Final = 60_000
-IDENTITY_FILE: Final = "identity.key"
-IDENTITY_VARIABLE: Final = "ZHENGMING_IDENTITY_KEY"
 
 
 @asynccontextmanager
@@ -88,7 +83,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Gateway:
     store = await asyncio.to_thread(Store.open, settings.database_url, durability=settings.durability)
     stack.callback(store.close)
     Ledger.attach(store, load_signer(settings.data))
-    identity = load_or_create(settings.data / IDENTITY_FILE, IDENTITY_VARIABLE)
+    identity = load_identity(settings.data)
     directory = Directory(store)
     configs, routes = gather(settings.upstream, settings.data, os.environ)
     shared = _is_shared(settings)
@@ -98,8 +93,8 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Gateway:
         store=store,
         vault=Vault(load_master(settings.data)),
         directory=directory,
-        pseudonyms=Pseudonyms(_derived(identity, "pseudonyms")),
-        conversations=Conversations(store, _derived(identity, "conversations"), size=0 if shared else 100_000),
+        pseudonyms=identity.pseudonyms,
+        conversations=Conversations(store, identity.conversations, size=0 if shared else 100_000),
         limiter=_limiter(settings),
         upstreams=UpstreamPool([_upstream(config) for config in configs], RouteTable(configs, routes)),
         rules=await asyncio.to_thread(_rules, settings),
@@ -117,11 +112,6 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Gateway:
         detector_error=settings.detector_error,
         metrics_open=settings.metrics_open,
     )
-
-
-def _derived(secret: bytes, purpose: str) -> bytes:
-    """A key for one purpose (HKDF, RFC 5869), so that no two uses share one."""
-    return HKDF(SHA256(), 32, salt=None, info=b"zhengming " + purpose.encode()).derive(secret)
 
 
 def _is_shared(settings: Settings) -> bool:
