@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final, TypedDict
 from urllib.parse import quote
@@ -20,7 +21,7 @@ from zhengming.gateway.tolerance import tolerant
 from zhengming.gateway.turn import Turn
 from zhengming.gateway.upstreams.headers import returned as returned_headers
 from zhengming.gateway.upstreams.request import Answer
-from zhengming.gateway.wire.base import Out, OutputContext, WholeOutput
+from zhengming.gateway.wire.base import Out, OutputContext, TurnRequest, WholeOutput
 from zhengming.label.headers import NOTICE, label_headers
 from zhengming.label.text import BOTH, TextLabel, wording
 from zhengming.screen.guard import Screening
@@ -124,21 +125,27 @@ def help_text(gateway: Gateway, turn: Turn, situation: HelpSituation = HelpSitua
     return gateway.help.for_situation(situation, turn.language, turn.audience, variant)
 
 
-def _unruled_context(gateway: Gateway, turn: Turn, label: TextLabel | None) -> OutputContext:
-    """A context for our own words: nothing is screened, and `label` is None where people wrote every word."""
+def _spoken(turn: Turn) -> TurnRequest:
+    """The request as our own words answer it: they are no JSON, so where that was asked they stand in the refusal."""
+    return replace(turn.request, structured=False) if turn.request.structured else turn.request
+
+
+def _unruled_context(gateway: Gateway, turn: Turn, *, label: bool) -> OutputContext:
+    """A context for our own words: nothing is screened. The label stands beside what people wrote, and a refusal."""
+    shown = label_for(turn) if label and not turn.request.structured else None
     return OutputContext(
         screening=gateway.rules.ruling.unruled(),
         aigc=turn.aigc.to_json(),
         produce_id=turn.id,
-        label_start=label.start if label else "",
-        label_end=label.end if label else "",
+        label_start=shown.start if shown else "",
+        label_end=shown.end if shown else "",
     )
 
 
 def composed(gateway: Gateway, turn: Turn, text: str, *, finish: str = "stop", label: bool = False) -> Out:
     """An answer that no model made, as the events of a stream."""
-    context = _unruled_context(gateway, turn, label_for(turn) if label else None)
-    stream = turn.api.stream(context, turn.request)
+    context, request = _unruled_context(gateway, turn, label=label), _spoken(turn)
+    stream = turn.api.stream(context, request)
     first = stream.feed(turn.api.compose_stream(text, **_frame(turn), finish=finish))
     last = stream.finish()
     turn.replies, turn.response_id = stream.replies(), stream.response_id
@@ -149,18 +156,24 @@ def composed_whole(
     gateway: Gateway, turn: Turn, text: str, *, finish: str = "stop", label: bool = False
 ) -> WholeOutput:
     """The same as one body."""
-    context = _unruled_context(gateway, turn, label_for(turn) if label else None)
-    return turn.api.whole(context, turn.request, turn.api.compose_whole(text, **_frame(turn), finish=finish))
+    context, request = _unruled_context(gateway, turn, label=label), _spoken(turn)
+    return turn.api.whole(context, request, turn.api.compose_whole(text, **_frame(turn), finish=finish))
 
 
 class _Frame(TypedDict):
     answer_id: str
     model: str
     created: int
+    beside: bool
 
 
 def _frame(turn: Turn) -> _Frame:
-    return {"answer_id": f"zm-{turn.id}", "model": turn.request.model, "created": turn.opened_at // 1000}
+    return {
+        "answer_id": f"zm-{turn.id}",
+        "model": turn.request.model,
+        "created": turn.opened_at // 1000,
+        "beside": turn.request.structured,
+    }
 
 
 def headers_for(turn: Turn) -> list[tuple[bytes, bytes]]:

@@ -21,7 +21,9 @@ from zhengming.gateway.wire.responses_whole import responses_whole
 class Compose(Protocol):
     """Writes an answer that no model made, in the API's own shape."""
 
-    def __call__(self, text: str, *, answer_id: str, model: str, created: int, finish: str) -> bytes:
+    def __call__(
+        self, text: str, *, answer_id: str, model: str, created: int, finish: str, beside: bool = False
+    ) -> bytes:
         """Return the bytes that an upstream would have sent."""
 
 
