@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, create_engine
 
 import zhengming
-from zhengming.core.errors import InvalidInputError, UnavailableError
+from zhengming.core.errors import InvalidInputError, UnavailableError, ZhengmingError
 from zhengming.store import Store, migrate
 from zhengming.store.connect import parse
 from zhengming.store.schema import metadata
@@ -24,7 +26,7 @@ from zhengming.store.schema import metadata
 
 def _load_models() -> None:
     for found in pkgutil.walk_packages(zhengming.__path__, "zhengming."):
-        if found.name.endswith(".models"):
+        if found.name.endswith((".models", ".partial_models")):
             importlib.import_module(found.name)
 
 
@@ -58,6 +60,24 @@ def test_a_second_upgrade_finds_nothing_to_do(empty_url: str) -> None:
     assert migrate.current(empty_url) is None
     assert migrate.upgrade(empty_url) == migrate.newest() == migrate.current(empty_url)
     assert migrate.upgrade(empty_url) == migrate.newest()
+
+
+def test_an_upgrade_apart_leaves_alembic_out_of_this_process(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'data' / 'a.sqlite3'}"
+    code = (
+        "import sys; from zhengming.store.migrate import upgrade_apart; upgrade_apart(sys.argv[1]); "
+        "sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, url], check=False).returncode == 0  # noqa: S603 - our own code
+    assert migrate.current(url) == migrate.newest()
+
+
+@pytest.mark.parametrize("url", ["no url", "postgresql+psycopg://nobody@127.0.0.1:9/none"])
+def test_an_upgrade_apart_that_fails_raises_what_an_upgrade_here_raises(url: str) -> None:
+    with pytest.raises(ZhengmingError) as here:
+        migrate.upgrade(url)
+    with pytest.raises(type(here.value)):
+        migrate.upgrade_apart(url)
 
 
 def test_concurrent_starts_wait_for_one_another(empty_url: str) -> None:

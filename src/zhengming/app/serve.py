@@ -20,6 +20,7 @@ from zhengming.gateway.asgi import GatewayApp
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.through import model_names
 from zhengming.store import Tx
+from zhengming.store.migrate import upgrade_apart
 
 TRIAL_NOTE = "made by `zhengming serve --print-key`"
 _BACKLOG = 2048
@@ -50,6 +51,7 @@ def configure_logs(level: str) -> None:
 async def _serve(settings: Settings, *, print_key: bool) -> int:
     listener = listen(settings)
     try:
+        await asyncio.to_thread(upgrade_apart, settings.database_url)
         async with running_gateway(settings) as gateway:
             server = uvicorn.Server(server_config(GatewayApp(gateway), settings))
             url = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}/v1"

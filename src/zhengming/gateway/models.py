@@ -1,8 +1,11 @@
-"""The tables of turns. Texts lie encrypted; everything else may be filtered and counted."""
+"""The tables of turns. Texts lie encrypted; everything else may be filtered and counted.
+
+The index of open turns is in `partial_models.py`.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, Table, Text, text
+from sqlalchemy import Column, Float, Index, Integer, Table, Text
 
 from zhengming.store.schema import BIG, BLOB, metadata
 
@@ -41,7 +44,6 @@ turn = Table(
     Column("output_sealed", BLOB),
     Index("ix_turn_opened", "opened_at", "id"),
     Index("ix_turn_conversation", "conversation_id", "opened_at"),
-    Index("ix_turn_open", "instance", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
 )
 
 turn_signal = Table(

@@ -141,7 +141,7 @@ def _sqlite_connection(path: Path, durability: Durability, *, read_only: bool) -
         connection.execute(f"PRAGMA synchronous={durability.upper()}").close()
         connection.execute("PRAGMA foreign_keys=ON").close()
         connection.execute("PRAGMA secure_delete=ON").close()  # a destroyed key must not linger in a free page
-        connection.execute("PRAGMA cache_size=-16000").close()
+        connection.execute("PRAGMA cache_size=-4000").close()
         connection.execute("PRAGMA journal_size_limit=67108864").close()
     except sqlite3.Error:
         connection.close()
