@@ -45,7 +45,8 @@ class Filing:
 class LabelPolicy:
     """Where the explicit label of a text stands, in which language, and the operator's own wording if any.
 
-    The language `auto` follows the text; `both` writes Chinese and English.
+    The language `auto` is Chinese for who writes Chinese and both for everybody else, since GB 45438-2025 asks for
+    Chinese words; `both` writes both always, `en` serves where the standard does not apply.
     """
 
     placement: LabelPlacement = LabelPlacement.END
