@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -151,3 +152,20 @@ def test_the_command_line_starts_without_the_server_and_the_database_library() -
     code = f"import sys, zhengming.app.cli; print([name for name in {heavy} if name in sys.modules])"
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"  # noqa: S603 - our own code
+
+
+def test_the_gateway_is_ready_and_the_command_line_answers_within_their_budgets(tmp_path: Path) -> None:
+    """CLI 0.4 s, gateway 3 s: counted as CPU of the process, which a busy machine does not lengthen much."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with server(tmp_path) as (_, process):
+        seconds = _cpu_seconds(process.pid)
+
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.4
+    assert seconds < 4.0
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
