@@ -28,12 +28,9 @@ from zhengming.gateway.context import Bounds, Gateway
 from zhengming.gateway.metrics import Metrics
 from zhengming.gateway.rules import RulesInForce
 from zhengming.gateway.sittings import Sittings
-from zhengming.gateway.upstreams.client import HttpUpstream
-from zhengming.gateway.upstreams.config import REHEARSAL_URL, UpstreamConfig, gather
-from zhengming.gateway.upstreams.pool import UpstreamPool
-from zhengming.gateway.upstreams.rehearsal.upstream import RehearsalUpstream
-from zhengming.gateway.upstreams.request import Upstream
-from zhengming.gateway.upstreams.routes import RouteTable
+from zhengming.gateway.upstreams import assemble
+from zhengming.gateway.upstreams.catalogue import ModelList
+from zhengming.gateway.upstreams.config import gather
 from zhengming.ledger import Ledger, load_signer
 from zhengming.ledger.master import load_master
 from zhengming.ledger.vault import Vault
@@ -85,7 +82,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Gateway:
     Ledger.attach(store, load_signer(settings.data))
     identity = load_identity(settings.data)
     directory = Directory(store)
-    configs, routes = gather(settings.upstream, settings.data, os.environ)
+    upstreams = assemble(*gather(settings.upstream, settings.data, os.environ))
     shared = _is_shared(settings)
     if not shared:
         stack.enter_context(_sole_server(settings.data))
@@ -96,7 +93,8 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Gateway:
         pseudonyms=identity.pseudonyms,
         conversations=Conversations(store, identity.conversations, size=0 if shared else 100_000),
         limiter=_limiter(settings),
-        upstreams=UpstreamPool([_upstream(config) for config in configs], RouteTable(configs, routes)),
+        upstreams=upstreams,
+        models=ModelList(upstreams),
         rules=await asyncio.to_thread(_rules, settings),
         sittings=Sittings(store, shared=shared),
         metrics=Metrics(),
@@ -131,10 +129,6 @@ def _sole_server(data: Path) -> Iterator[None]:
                 next_step="Stop it, name another --data folder, or use PostgreSQL for several processes.",
             ) from error
         yield
-
-
-def _upstream(config: UpstreamConfig) -> Upstream:
-    return RehearsalUpstream(config) if config.url == REHEARSAL_URL else HttpUpstream(config)
 
 
 def _limiter(settings: Settings) -> Limiter:

@@ -13,6 +13,7 @@ from zhengming.care.prepared import PreparedHelp
 from zhengming.gateway.metrics import Metrics
 from zhengming.gateway.rules import RulesInForce
 from zhengming.gateway.sittings import Sittings
+from zhengming.gateway.upstreams.catalogue import ModelList
 from zhengming.gateway.upstreams.pool import UpstreamPool
 from zhengming.ledger.vault import Vault
 from zhengming.store import Store
@@ -42,6 +43,7 @@ class Gateway:
     conversations: Conversations
     limiter: Limiter
     upstreams: UpstreamPool
+    models: ModelList
     rules: RulesInForce
     sittings: Sittings
     metrics: Metrics

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
 import structlog
 
-from zhengming.core.errors import InvalidInputError, ZhengmingError
+from zhengming.core.errors import InvalidInputError
 from zhengming.core.words import SwitchKind
 from zhengming.gateway.admit import ForbiddenError, authenticate, receive_body
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.http import JSON, Client, Receive, Scope
 from zhengming.gateway.survey import SwitchedOffError
 from zhengming.gateway.upstreams.headers import forwarded, returned
-from zhengming.gateway.upstreams.request import UpstreamRequest, read_whole
+from zhengming.gateway.upstreams.request import UpstreamRequest
 from zhengming.gateway.wire.judge_json import parse_object
 from zhengming.gateway.wire.splice import Splice, dump
 
 log = structlog.get_logger(__name__)
-
-_LARGEST_LIST: Final = 5_000_000
 
 
 async def embeddings(gateway: Gateway, scope: Scope, receive: Receive, client: Client) -> None:
@@ -89,17 +86,5 @@ async def models(gateway: Gateway, scope: Scope, _receive: Receive, client: Clie
 
 
 async def model_names(gateway: Gateway) -> list[str]:
-    """The configured aliases, then what the upstreams that take every name offer; one that is down is left out."""
-    routes = gateway.upstreams.routes
-    names = list(routes.aliases)
-    for upstream in sorted(routes.passing):
-        try:
-            answer = await gateway.upstreams.open_at(upstream, UpstreamRequest("GET", "/v1/models"))
-            listed = parse_object(await read_whole(answer, _LARGEST_LIST)).get("data")
-        except ZhengmingError as error:
-            log.warning("models.unlisted", upstream=upstream, reason=str(error))
-            continue
-        found = [entry.get("id") for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-        prefix = "" if routes.default else f"{upstream}/"
-        names += [f"{prefix}{name}" for name in found if isinstance(name, str)]
-    return list(dict.fromkeys(names))
+    """The configured aliases, then what the upstreams that take every name offer."""
+    return [entry["id"] for entry in await gateway.models.entries()]
