@@ -13,7 +13,7 @@ from zhengming.gateway.apis import TURNS, Api
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.converse import serve_turn
 from zhengming.gateway.http import Client, ClientGoneError, Receive, Scope, Send
-from zhengming.gateway.refusals import refuse
+from zhengming.gateway.refusals import readable, refuse
 
 log = structlog.get_logger(__name__)
 
@@ -74,12 +74,15 @@ class GatewayApp:
     async def _other(self, scope: Scope, receive: Receive, client: Client) -> None:
         method, path = scope["method"], scope["path"]
         handler = self._handlers.get((method, path))
+        if handler is None:
+            await refuse(self.gateway, client, self._nothing_here(method, path))
+            return
         try:
-            if handler is None:
-                raise self._nothing_here(method, path)
             await handler(self.gateway, scope, receive, client)
-        except ZhengmingError as error:
-            await refuse(self.gateway, client, error)
+        except ClientGoneError:
+            raise
+        except Exception as error:  # noqa: BLE001 - `readable` logs what is no error of ours
+            await refuse(self.gateway, client, readable(error))
 
     def _nothing_here(self, method: str, path: str) -> ZhengmingError:
         allowed = self._methods.get(path)

@@ -4,65 +4,67 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
-import structlog
-
 from zhengming.care.precedence import Circumstances, OutcomeKind, decide
-from zhengming.core.errors import UnavailableError, ZhengmingError
+from zhengming.core.errors import ZhengmingError
 from zhengming.gateway.admit import admit, stripper_for
 from zhengming.gateway.apis import Api
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.examine import examine
 from zhengming.gateway.http import Client, ClientGoneError, Receive, Scope, Send
 from zhengming.gateway.records import Ending
-from zhengming.gateway.refusals import refuse
+from zhengming.gateway.refusals import readable, refuse
 from zhengming.gateway.relay import Relay, relay_whole
 from zhengming.gateway.survey import emergency, spend_tokens, survey
 from zhengming.gateway.turn import Turn, close_turn, open_turn
-from zhengming.gateway.unmodelled import answer_without_model, pass_error_on
+from zhengming.gateway.unmodelled import answer_without_model, close_quietly, opened, pass_error_on, rescue
 from zhengming.gateway.upstreams.errors import UpstreamError
 from zhengming.gateway.upstreams.headers import forwarded
 from zhengming.gateway.upstreams.request import SUCCESS, Answer, UpstreamRequest
 from zhengming.gateway.wire.request import rewrite
-
-log = structlog.get_logger(__name__)
 
 
 async def serve_turn(gateway: Gateway, api: Api, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one request of a turn API, whatever happens."""
     client = Client(receive, send)
     try:
+        headers = forwarded(scope["headers"])
         turn = await admit(gateway, api, scope, receive)
     except ClientGoneError:
         return
-    except ZhengmingError as error:
-        await refuse(gateway, client, error)
+    except Exception as error:  # noqa: BLE001 - `readable` logs what is no error of ours
+        await refuse(gateway, client, readable(error))
         return
     gateway.active += 1
     client.watch()
     ending = Ending.FAILED
     try:
-        ending = await _converse(gateway, turn, client, scope)
-        await spend_tokens(gateway, turn)
+        ending = await _attended(gateway, turn, client, headers)
     except asyncio.CancelledError:
         if not client.settle():
             raise
         ending = Ending.CLIENT_GONE
         if turn.recorded:
-            await _close_quietly(gateway, turn, ending)
-    except UnavailableError as error:
-        # The store went away while the answer was on its way: without its closing entry it must not look complete.
-        log.error("turn.unclosed", turn=turn.id, reason=str(error))  # noqa: TRY400 - the text says it all
-        gateway.metrics.store_errors.inc()
-        await client.break_off(error)
+            await close_quietly(gateway, turn, ending)
     finally:
         client.unwatch()
         _count(gateway, turn, ending)
         gateway.active -= 1
 
 
-async def _converse(gateway: Gateway, turn: Turn, client: Client, scope: Scope) -> Ending:
+async def _attended(gateway: Gateway, turn: Turn, client: Client, headers: Mapping[str, str]) -> Ending:
+    """Converse; whatever fails on the way is answered too."""
+    try:
+        ending = await _converse(gateway, turn, client, headers)
+        await spend_tokens(gateway, turn)
+    except Exception as error:  # noqa: BLE001 - `rescue` logs it and answers
+        return await rescue(gateway, turn, client, error)
+    return ending
+
+
+async def _converse(gateway: Gateway, turn: Turn, client: Client, headers: Mapping[str, str]) -> Ending:
     """Examine, decide who wins, open, ask, answer, close."""
     await examine(gateway, turn)
     now = await survey(gateway, turn)
@@ -79,21 +81,21 @@ async def _converse(gateway: Gateway, turn: Turn, client: Client, scope: Scope) 
             drop_labels=stripper_for(turn.grant.service.label.wording),
             redact=turn.redactions,
         ),
-        forwarded(scope["headers"]),
+        headers,
         turn.request.stream,
     )
     opening = asyncio.ensure_future(open_turn(gateway, turn))
     try:
         answer = await gateway.upstreams.open(request)
     except ZhengmingError as error:  # an upstream that fails, or a model that no upstream serves
-        if not await _opened(gateway, opening):
+        if not await opened(gateway, opening):
             return await _without_store(gateway, turn, client, now)
         return await _upstream_failed(gateway, turn, client, now, error)
     except BaseException:
-        await asyncio.wait([opening])
+        await asyncio.gather(opening, return_exceptions=True)
         raise
     try:
-        if not await _opened(gateway, opening):
+        if not await opened(gateway, opening):
             return await _without_store(gateway, turn, client, now)
         turn.upstream, turn.renamed = answer.upstream, answer.model != turn.request.model
         return await _answer(gateway, turn, client, answer, now)
@@ -101,22 +103,15 @@ async def _converse(gateway: Gateway, turn: Turn, client: Client, scope: Scope) 
         await answer.close()
 
 
-async def _opened(gateway: Gateway, opening: asyncio.Future[None]) -> bool:
-    """Whether the opening entry is durable. It is waited for even when the client leaves: a turn is never half open."""
-    try:
-        await asyncio.shield(opening)
-    except UnavailableError as error:
-        log.error("turn.unopened", reason=str(error))  # noqa: TRY400 - the text says it all
-        gateway.metrics.store_errors.inc()
-        return False
-    except asyncio.CancelledError:
-        await asyncio.wait([opening])
-        raise
-    return True
-
-
 async def _answer(gateway: Gateway, turn: Turn, client: Client, answer: Answer, now: Circumstances) -> Ending:
     """Hand on what the upstream says: a stream, a whole answer, or its error."""
+    try:
+        return await _hand_on(gateway, turn, client, answer, now)
+    except UpstreamError as error:  # it broke off before anything of it was shown
+        return await _upstream_failed(gateway, turn, client, now, error)
+
+
+async def _hand_on(gateway: Gateway, turn: Turn, client: Client, answer: Answer, now: Circumstances) -> Ending:
     if answer.status not in SUCCESS:
         outcome = decide(replace(now, upstream_ok=False))
         if outcome.kind is OutcomeKind.PREPARED_HELP:
@@ -124,10 +119,7 @@ async def _answer(gateway: Gateway, turn: Turn, client: Client, answer: Answer, 
         return await pass_error_on(gateway, turn, client, answer)
     if turn.request.stream and "event-stream" in answer.headers.get("content-type", "event-stream"):
         return await Relay(gateway, turn, client, answer).run()
-    try:
-        return await relay_whole(gateway, turn, client, answer)
-    except UpstreamError as error:
-        return await _upstream_failed(gateway, turn, client, now, error)
+    return await relay_whole(gateway, turn, client, answer)
 
 
 async def _upstream_failed(
@@ -145,15 +137,6 @@ async def _without_store(gateway: Gateway, turn: Turn, client: Client, now: Circ
     """No evidence, no service: nothing of the model is shown; a person in danger still meets help."""
     outcome = decide(replace(now, store_ok=False, emergency_cue=now.emergency_cue or emergency(turn)))
     return await answer_without_model(gateway, turn, client, outcome)
-
-
-async def _close_quietly(gateway: Gateway, turn: Turn, ending: Ending) -> None:
-    """Close a turn whose client is gone; a store that fails leaves it to be closed as interrupted at the next start."""
-    try:
-        await close_turn(gateway, turn, ending)
-    except UnavailableError as error:
-        log.error("turn.unclosed", turn=turn.id, reason=str(error))  # noqa: TRY400 - the text says it all
-        gateway.metrics.store_errors.inc()
 
 
 def _count(gateway: Gateway, turn: Turn, ending: Ending) -> None:

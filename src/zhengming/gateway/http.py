@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from zhengming.core.errors import ZhengmingError
-from zhengming.gateway.wire.errors import error_body
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -121,20 +120,14 @@ class Client:
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
         """Hand bytes to the socket; waits when the client reads slowly."""
+        if not more:
+            self.unwatch()  # uvicorn reports a complete answer as a disconnect, which must cancel nobody
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     async def respond(self, status: int, body: bytes, headers: Headers | None = None) -> None:
         """Send a whole JSON answer."""
         await self.start(status, [JSON, (b"content-length", b"%d" % len(body)), *(headers or [])])
         await self.write(body, more=False)
-
-    async def break_off(self, error: ZhengmingError) -> None:
-        """End an answer so that it does not look complete: an error, or a cut connection after the first byte."""
-        if self.gone:
-            return
-        if self.started:
-            raise error  # uvicorn closes the connection of an application that fails in mid-answer
-        await self.respond(error.status, error_body(str(error), "api_error", error.code))
 
 
 def header(scope: Scope, name: bytes) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import structlog
+
 from zhengming.core.errors import ZhengmingError
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.http import Client, Headers
 from zhengming.gateway.wire.errors import error_body
+
+log = structlog.get_logger(__name__)
 
 _KINDS: Final = {
     400: "invalid_request_error",
@@ -20,13 +24,34 @@ _KINDS: Final = {
 }
 
 
+class InternalError(ZhengmingError):
+    """The gateway itself failed; the log says how."""
+
+    code = "internal_error"
+
+
+def readable(error: Exception) -> ZhengmingError:
+    """Return an error that a client may read: the error itself when it is ours, else it is logged and stays inside."""
+    if isinstance(error, ZhengmingError):
+        return error
+    log.error("gateway.failed", exc_info=error)
+    return InternalError("The gateway failed to answer.", next_step="Try again; the operator finds more in the log.")
+
+
 def kind_of(status: int) -> str:
     """The `type` of an error with this status."""
     return _KINDS.get(status, "api_error")
 
 
 async def refuse(gateway: Gateway, client: Client, error: ZhengmingError) -> None:
-    """Answer with an error; count it by its code."""
+    """Answer with an error and count it by its code.
+
+    Raises it where an answer has begun: uvicorn then cuts the connection, so that the answer does not look complete.
+    """
+    if client.gone:
+        return
+    if client.started:
+        raise error
     gateway.metrics.refused.labels(error.code).inc()
     body = error_body(str(error), kind_of(error.status), error.code, getattr(error, "param", None))
     await client.respond(error.status, body, retry_headers(getattr(error, "retry_after", None)))

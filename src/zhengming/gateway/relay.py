@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from zhengming.core.errors import UnavailableError
+from zhengming.core.errors import UnavailableError, ZhengmingError
 from zhengming.core.words import Surface
 from zhengming.gateway import answers
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.http import EVENTS, JSON, Client
 from zhengming.gateway.records import Ending
+from zhengming.gateway.survey import may_need_help
 from zhengming.gateway.turn import Turn, close_turn, note_progress
 from zhengming.gateway.upstreams.errors import UpstreamError, UpstreamTooLarge
 from zhengming.gateway.upstreams.request import Answer, read_whole
@@ -33,6 +34,13 @@ def split_last_event(data: bytes) -> tuple[bytes, bytes]:
         if found >= 0:
             cut = max(cut, found + len(blank))
     return data[:cut], data[cut:]
+
+
+class DetectorFailedError(ZhengmingError):
+    """A detector failed on a whole answer; nothing of it may be shown."""
+
+    code = "unscreened"
+    status = 503
 
 
 class Relay:
@@ -60,7 +68,9 @@ class Relay:
                 if out.data:
                     await client.write(out.data)
                     turn.hand_over(out)
-                    await self._note_progress()
+                    if not await self._note_progress():
+                        out = self._end_badly("The turn can no longer be recorded.", "no_evidence")
+                        break
         finally:
             self.remember()
             await self._answer.close()
@@ -69,7 +79,7 @@ class Relay:
         if before:
             await client.write(before)
         turn.hand_over(out)
-        await close_turn(self._gateway, turn, ending)
+        await settle(self._gateway, turn, ending)
         await client.write(last, more=False)
         return ending
 
@@ -120,40 +130,62 @@ class Relay:
             self._turn.unscreened = True
             self._over = self._failed = True
             language = self._turn.language
-            if self._turn.in_danger:
+            if may_need_help(self._turn):
                 return self._stream.close_with(answers.help_text(self._gateway, self._turn))
             return self._stream.fail(answers.notice("unscreened.notice", language), "screening_unavailable")
 
     def _end_badly(self, message: str, code: str) -> Out:
         """The upstream broke off: an error for the client, help instead for a person in danger."""
         self._over = self._failed = True
-        if self._turn.in_danger:
+        if may_need_help(self._turn):
             help_text = answers.help_text(self._gateway, self._turn)
             return self._guarded(lambda: self._stream.close_with(help_text))
         return self._guarded(lambda: self._stream.fail(message, code))
 
-    async def _note_progress(self) -> None:
+    async def _note_progress(self) -> bool:
+        """Record a long stream's prefix when it is due; False where that failed for a person who must not be cut off.
+
+        Raises UnavailableError for everybody else: no evidence, no service.
+        """
         characters, bounds = self._turn.transcript.characters, self._gateway.bounds
         if characters == self._noted:
-            return
+            return True
         now = time.monotonic()
         if characters - self._noted < bounds.progress_characters and now - self._noted_at < bounds.progress_seconds:
-            return
+            return True
         self._noted, self._noted_at = characters, now
-        await note_progress(self._gateway, self._turn)
+        try:
+            await note_progress(self._gateway, self._turn)
+        except UnavailableError as error:
+            if not may_need_help(self._turn):
+                raise
+            log.error("turn.unnoted", turn=self._turn.id, reason=str(error))  # noqa: TRY400 - the text says it all
+            self._gateway.metrics.store_errors.inc()
+            return False
+        return True
 
 
 async def relay_whole(gateway: Gateway, turn: Turn, client: Client, answer: Answer) -> Ending:
     """Read the whole answer, guard it and hand it over; its last byte leaves after the closing entry.
 
-    Raises UpstreamError when the answer cannot be read or is no answer of this API.
+    Raises UpstreamError when the answer cannot be read or is no answer of this API, DetectorFailedError.
     """
     raw = await read_whole(answer, gateway.bounds.max_answer_bytes)
     context = answers.context_for(gateway, turn)
-    if len(raw) > _LARGE:
-        result = await asyncio.to_thread(turn.api.whole, context, turn.request, raw)
-    else:
-        result = turn.api.whole(context, turn.request, raw)
+    try:
+        if len(raw) > _LARGE:
+            result = await asyncio.to_thread(turn.api.whole, context, turn.request, raw)
+        else:
+            result = turn.api.whole(context, turn.request, raw)
+    except UpstreamError:
+        raise
+    except Exception as error:  # whatever a detector raises
+        log.exception("screen.failed", surface=Surface.OUTPUT, turn=turn.id)
+        gateway.metrics.detector_errors.labels(Surface.OUTPUT).inc()
+        turn.unscreened = True
+        raise DetectorFailedError(
+            "A detector failed, and what cannot be screened is not shown.", next_step="Try again later."
+        ) from error
     return await hand_over_whole(gateway, turn, client, result, headers=answers.returned(answer))
 
 
@@ -181,17 +213,17 @@ async def hand_over_whole(
 
 
 async def settle(gateway: Gateway, turn: Turn, ending: Ending) -> None:
-    """Close the turn before its last bytes leave. Help alone goes out even when nothing can be recorded.
+    """Close the turn before its last bytes leave.
 
-    Raises UnavailableError for everything else: an answer without its closing entry must not look complete.
+    Help goes out even when nothing can be recorded, and a person in danger is not cut off. Raises UnavailableError for
+    everything else: an answer without its closing entry must not look complete.
     """
-    if ending is not Ending.HELP:
-        await close_turn(gateway, turn, ending)
-        return
-    if not turn.recorded:
+    if ending is Ending.HELP and not turn.recorded:
         return
     try:
         await close_turn(gateway, turn, ending)
     except UnavailableError as error:
+        if ending is not Ending.HELP and not may_need_help(turn):
+            raise
         log.error("turn.unclosed", turn=turn.id, reason=str(error))  # noqa: TRY400 - the text says it all
         gateway.metrics.store_errors.inc()

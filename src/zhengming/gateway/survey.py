@@ -55,6 +55,11 @@ def emergency(turn: Turn) -> bool:
     return any(may_be_in_danger(piece.text) for piece in last_words(turn))
 
 
+def may_need_help(turn: Turn) -> bool:
+    """Whether an error may not be what this person meets: their danger is known, or their words sound like it."""
+    return turn.in_danger or emergency(turn)
+
+
 def _safety_stop(turn: Turn) -> SafetyStop:
     if turn.switch is not None:
         return SafetyStop.SWITCHED_OFF

@@ -71,6 +71,7 @@ class Turn:
     claims: Sequence[Claim] = ()
     limit: Decision = ALLOWED
     recorded: bool = False
+    closed: bool = False
     upstream: str = ""
     renamed: bool = False
     answer_reasons: list[Reason] = field(default_factory=list)
@@ -201,7 +202,12 @@ async def note_progress(gateway: Gateway, turn: Turn) -> None:
 
 
 async def close_turn(gateway: Gateway, turn: Turn, ending: Ending) -> None:
-    """Record how the turn ended and commit to what was shown; durable on return. Raises UnavailableError."""
+    """Record how the turn ended and commit to what was shown; durable on return. Raises UnavailableError.
+
+    A second call does nothing: the client may leave while the first is being written.
+    """
+    if turn.closed:
+        return
     now = gateway.clock()
     shown = turn.transcript.shown()
     plain = turn.transcript.salt + shown
@@ -226,6 +232,7 @@ async def close_turn(gateway: Gateway, turn: Turn, ending: Ending) -> None:
         records.close_turn(tx, _closed(turn, ending, now, sealed, found))
 
     began = time.perf_counter()
+    turn.closed = True  # the store runs the unit even when nobody waits for it any more
     await gateway.store.write(unit)
     gateway.metrics.commit.observe(time.perf_counter() - began)
     if left is not None:

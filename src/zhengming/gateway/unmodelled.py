@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import structlog
 
-from zhengming.care.precedence import Outcome, OutcomeKind
+from zhengming.care.precedence import Circumstances, Outcome, OutcomeKind, decide
 from zhengming.core.errors import UnavailableError, ZhengmingError
+from zhengming.core.words import ServiceKind, Surface
 from zhengming.gateway import answers
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.http import EVENTS, JSON, Client
 from zhengming.gateway.records import Ending
-from zhengming.gateway.refusals import kind_of, refuse
+from zhengming.gateway.refusals import kind_of, readable, refuse
 from zhengming.gateway.relay import hand_over_whole, settle, split_last_event
+from zhengming.gateway.survey import emergency
 from zhengming.gateway.turn import Turn, close_turn, open_turn
 from zhengming.gateway.upstreams.request import Answer, read_whole
 from zhengming.gateway.wire.errors import error_body
+from zhengming.gateway.wire.judge_json import parse_object
+from zhengming.screen.judge import judge
+from zhengming.screen.policy import ACTING
 
 log = structlog.get_logger(__name__)
 
@@ -58,12 +65,64 @@ async def answer_without_model(gateway: Gateway, turn: Turn, client: Client, out
 async def _recorded(gateway: Gateway, turn: Turn, *, needed: bool) -> bool:
     """Open the turn; help is given even when that fails, since it needs no evidence."""
     try:
-        await open_turn(gateway, turn)
+        return await opened(gateway, asyncio.ensure_future(open_turn(gateway, turn))) or not needed
+    except Exception:
+        if needed:
+            raise
+        log.exception("turn.unopened", turn=turn.id)
+        return True
+
+
+async def opened(gateway: Gateway, opening: asyncio.Future[None]) -> bool:
+    """Whether the opening entry is durable. It is waited for even when the client leaves: a turn is never half open."""
+    try:
+        await asyncio.shield(opening)
     except UnavailableError as error:
-        log.error("turn.unopened", turn=turn.id, reason=str(error))  # noqa: TRY400 - the text says it all
+        log.error("turn.unopened", reason=str(error))  # noqa: TRY400 - the text says it all
         gateway.metrics.store_errors.inc()
-        return not needed
+        return False
+    except asyncio.CancelledError:
+        await asyncio.gather(opening, return_exceptions=True)
+        raise
     return True
+
+
+async def close_quietly(gateway: Gateway, turn: Turn, ending: Ending) -> None:
+    """Close a turn that nobody waits for; where that fails it is closed as *interrupted* at the next start."""
+    try:
+        await close_turn(gateway, turn, ending)
+    except Exception as error:  # noqa: BLE001 - the turn has had its answer; `readable` logs what is no error of ours
+        log.error("turn.unclosed", turn=turn.id, reason=str(readable(error)))  # noqa: TRY400 - the text says it all
+        gateway.metrics.store_errors.inc()
+
+
+async def rescue(gateway: Gateway, turn: Turn, client: Client, error: Exception) -> Ending:
+    """A step failed that has no answer of its own: help for a person in danger, for others an error they can read.
+
+    Raises the error where an answer has begun, so that it does not look complete.
+    """
+    if isinstance(error, UnavailableError):
+        log.error("turn.broken", turn=turn.id, reason=str(error))
+        gateway.metrics.store_errors.inc()
+    told = readable(error)
+    if not client.started:
+        outcome = decide(_adrift(turn))
+        if outcome.kind is OutcomeKind.PREPARED_HELP:
+            return await answer_without_model(gateway, turn, client, outcome)
+    if turn.recorded:
+        await close_quietly(gateway, turn, Ending.FAILED)
+    await refuse(gateway, client, told)
+    return Ending.FAILED
+
+
+def _adrift(turn: Turn) -> Circumstances:
+    """What is known of a turn whose steps cannot be relied on: who may be in danger, and who is kept company."""
+    return Circumstances(
+        care_level=turn.care_level,
+        emergency_cue=turn.emergency_cue or emergency(turn),
+        detector_ok=False,
+        companion=ServiceKind.COMPANION in turn.grant.service.kinds,
+    )
 
 
 async def _send_events(
@@ -110,12 +169,43 @@ def _refusal(turn: Turn, outcome: Outcome) -> OutcomeError:
 
 
 async def pass_error_on(gateway: Gateway, turn: Turn, client: Client, answer: Answer) -> Ending:
-    """Hand on an upstream's error with its status, in OpenAI's shape whatever shape it came in."""
+    """Hand on an upstream's error with its status, in OpenAI's shape whatever shape it came in.
+
+    The error is passed byte for byte when the rules have nothing against any of its words; else it is told in ours.
+    """
     body = await read_whole(answer, _LARGEST_ERROR)
-    if not body.lstrip().startswith(b"{"):
+    if not _is_clean_error(turn, body):
         message = f"The upstream {answer.upstream!r} answered with status {answer.status}."
         body = error_body(message, kind_of(answer.status), "upstream_error")
     await close_turn(gateway, turn, Ending.FAILED)
     await client.start(answer.status, [JSON, (b"content-length", b"%d" % len(body)), *answers.returned(answer)])
     await client.write(body, more=False)
     return Ending.FAILED
+
+
+def _is_clean_error(turn: Turn, body: bytes) -> bool:
+    """Whether a body is an error in OpenAI's shape that holds nothing which an answer may not show."""
+    try:
+        parsed = parse_object(body)
+        profile = turn.ruling.profile(Surface.OUTPUT, turn.audience)
+        return (
+            isinstance(parsed.get("error"), dict)
+            and "choices" not in parsed
+            and not any(judge(turn.ruling.matcher, profile, text).verdict in ACTING for text in _texts(parsed))
+        )
+    except Exception as error:  # noqa: BLE001 - no JSON, or a detector that raises: it is told in our words
+        log.warning("upstream.error_rewritten", turn=turn.id, reason=type(error).__name__)
+        return False
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text of a parsed body, names of members included; its depth is bounded by the parser."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield name
+            yield from _texts(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _texts(member)
