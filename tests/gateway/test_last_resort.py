@@ -20,6 +20,7 @@ from zhengming.accounts.limits import Claim, Decision, MemoryLimiter, Quota
 from zhengming.accounts.profiles import Limits
 from zhengming.core.words import Category
 from zhengming.gateway.rules import RulesInForce
+from zhengming.gateway.sittings import Sittings
 from zhengming.screen.defaults import load_default_library, load_default_policy
 from zhengming.screen.scorers import Scorer
 
@@ -243,3 +244,72 @@ def test_a_store_lost_in_mid_stream_ends_in_help_for_a_person_in_danger_alone(
 def said(text: str) -> bytes:
     choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
     return b"data: " + json.dumps({"id": "x", "choices": [choice]}).encode() + b"\n\n"
+
+
+def test_a_danger_found_before_still_counts_while_the_detectors_are_down(embedded: Served) -> None:
+    first = json.loads(post(embedded, chat(DANGER, user="li"))[1])["choices"][0]["message"]["content"]
+    scorer: Scorer = FailingOnTea()
+    embedded.gateway.rules = RulesInForce(load_default_library, load_default_policy, lambda: [scorer])
+    messages = [
+        {"role": "user", "content": DANGER},
+        {"role": "assistant", "content": first},
+        {"role": "user", "content": "拿茶壶"},
+    ]
+    status, body = post(embedded, {"model": MODEL, "user": "li", "messages": messages})
+
+    assert status == 200
+    assert LINE in body
+
+
+def test_a_care_state_that_cannot_be_read_is_not_taken_for_calm(serve: Serve) -> None:
+    served = serve()
+    first = json.loads(post(served, chat("我最近很难过，晚上睡不着，觉得活着没有意思", user="li"))[1])
+    answer = first["choices"][0]["message"]["content"]
+    served.write(
+        lambda tx: tx.run(
+            "INSERT INTO conversation_care (conversation_id, state, changed_at) SELECT id, x'00', 1 FROM conversation "
+            "WHERE true ON CONFLICT (conversation_id) DO UPDATE SET state = excluded.state"
+        )
+    )
+    served.gateway.sittings = Sittings(served.gateway.store, shared=True)
+    messages = [
+        {"role": "user", "content": "我最近很难过，晚上睡不着，觉得活着没有意思"},
+        {"role": "assistant", "content": answer},
+        {"role": "user", "content": "嗯"},
+    ]
+    status, body = post(served, {"model": MODEL, "user": "li", "messages": messages})
+
+    assert status == 200
+    assert LINE in body
+
+
+def test_an_answer_begun_by_the_application_hides_nobody_in_danger(embedded: Served) -> None:
+    messages = [{"role": "user", "content": DANGER}, {"role": "assistant", "content": "好的，"}]
+    status, body = post(embedded, {"model": MODEL, "messages": messages})
+
+    assert status == 200
+    assert LINE in body
+
+
+@pytest.mark.parametrize("prompt", [DANGER, [DANGER]])
+def test_a_completion_is_looked_at_with_care(embedded: Served, prompt: Any) -> None:
+    status, body = post(embedded, {"model": MODEL, "prompt": prompt}, "/v1/completions")
+
+    assert status == 200
+    assert LINE in body
+
+
+@pytest.mark.parametrize("model", ["a\ud800", "a\x00", "x" * 600])
+def test_a_model_name_that_no_row_can_hold_is_refused(embedded: Served, model: str) -> None:
+    status, body = post(embedded, {**chat(ORDINARY), "model": model})
+
+    assert status == 400
+    assert "model" in json.loads(body)["error"]["message"]
+
+
+def test_a_part_of_any_name_is_counted_and_recorded_and_makes_no_series_of_its_own(embedded: Served) -> None:
+    parts = [{"type": "text", "text": ORDINARY}, {"type": "odd\ud800\x00"}]
+    status, _ = post(embedded, {"model": MODEL, "messages": [{"role": "user", "content": parts}]})
+
+    assert status == 200
+    assert b'zhengming_unjudged_parts_total{kind="other"} 1.0' in embedded.settled().metrics.render()

@@ -105,7 +105,7 @@ async def admit(gateway: Gateway, api: Api, scope: Scope, receive: Receive) -> T
     grant = _entitled(gateway, api, scope)
     service = grant.service
     request = api.parse(await receive_body(gateway, scope, receive), stripper_for(service.label.wording))
-    model = _offered(service, request.model)
+    model = _offered(service, _storable(request.model))
     user = _identifier(header(scope, USER_HEADER) or request.user, "end user")
     explicit = _identifier(header(scope, CONVERSATION_HEADER) or request.conversation, "conversation")
     who = gateway.pseudonyms.who(service.id, user, grant.key_id)
@@ -210,6 +210,16 @@ def _identifier(text: str, name: str) -> str:
             f"The id of the {name} has {len(text)} characters.", next_step=f"Use at most {_LONGEST_ID}."
         )
     return text
+
+
+def _storable(model: str) -> str:
+    """A model name that rows and entries can hold. Raises InvalidInputError for control characters and surrogates."""
+    if len(model) > _LONGEST_ID or not model.isprintable():
+        raise InvalidInputError(
+            "The name of the model is too long or holds characters that cannot be printed.",
+            next_step="Name one of GET /v1/models.",
+        )
+    return model
 
 
 def _language(request: TurnRequest) -> str:

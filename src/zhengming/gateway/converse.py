@@ -14,6 +14,7 @@ from zhengming.gateway.apis import Api
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.examine import examine
 from zhengming.gateway.http import Client, ClientGoneError, Receive, Scope, Send
+from zhengming.gateway.metrics import KNOWN_KINDS
 from zhengming.gateway.records import Ending
 from zhengming.gateway.refusals import readable, refuse
 from zhengming.gateway.relay import Relay, relay_whole
@@ -150,7 +151,7 @@ def _count(gateway: Gateway, turn: Turn, ending: Ending) -> None:
     if not turn.attributed:
         metrics.unattributed.inc()
     for part in turn.request.unjudged:
-        metrics.unjudged.labels(part.kind).inc()
+        metrics.unjudged.labels(part.kind if part.kind in KNOWN_KINDS else "other").inc()
     for _, reason in turn.found:
         metrics.verdicts.labels("input", reason.signal.category, reason.verdict).inc()
     for reason in turn.answer_reasons:

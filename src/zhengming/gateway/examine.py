@@ -8,12 +8,12 @@ from collections.abc import Iterable
 import structlog
 
 from zhengming.care.emergency import may_be_in_danger
-from zhengming.care.state import FRESH
+from zhengming.care.state import FRESH, CareState, CareStateError, replaced
 from zhengming.care.step import step
 from zhengming.core.errors import UnavailableError
 from zhengming.core.i18n import translate
 from zhengming.core.signals import Reason
-from zhengming.core.words import Surface, Verdict, gravest
+from zhengming.core.words import CareAxis, CareLevel, Surface, Verdict, gravest
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.records import Found
 from zhengming.gateway.rules import mask_text
@@ -24,6 +24,7 @@ from zhengming.screen.judge import judge
 log = structlog.get_logger(__name__)
 
 _OPERATOR = frozenset({"system", "developer"})
+_UNKNOWN = CareState(levels=replaced(FRESH.levels, CareAxis.SELF_HARM, CareLevel.DANGER))
 _REFUSING = frozenset({Verdict.BLOCK, Verdict.REPLACE})
 
 
@@ -34,15 +35,30 @@ def new_pieces(turn: Turn) -> list[Piece]:
 
 
 def last_words(turn: Turn) -> list[Piece]:
-    """What the person says now: user texts after the last reply. Care answers no older ones again."""
+    """What the person says now: user texts after the last reply, or outside the messages. Care answers no older ones.
+
+    Outside lie the prompt of a completion and items of kinds that we do not know: nobody can tell how old they are.
+    """
     last_reply = last_reply_of(turn)
-    return [piece for piece in turn.request.pieces if piece.role == "user" and piece.message > last_reply]
+    return [
+        piece
+        for piece in turn.request.pieces
+        if piece.role == "user" and (piece.message > last_reply or piece.message < 0)
+    ]
 
 
 def last_reply_of(turn: Turn) -> int:
-    """The position of the last message of the assistant in the request, -1 for none."""
+    """The position of the last message of the assistant that something follows, -1 for none.
+
+    What stands at the very end is no reply but the beginning of the answer, as some applications write it.
+    """
     roles = turn.request.roles
-    return max((number for number, role in enumerate(roles) if role == "assistant"), default=-1)
+    number = len(roles) - 1
+    while number >= 0 and roles[number] == "assistant":
+        number -= 1
+    while number >= 0 and roles[number] != "assistant":
+        number -= 1
+    return number
 
 
 async def examine(gateway: Gateway, turn: Turn) -> None:
@@ -59,6 +75,7 @@ async def examine(gateway: Gateway, turn: Turn) -> None:
         gateway.metrics.detector_errors.labels(Surface.INPUT).inc()
         turn.unscreened = True
         turn.emergency_cue = any(may_be_in_danger(piece.text) for piece in spoken)
+        await _take_care(gateway, turn, spoken, [])  # a danger that was found before is none the less one now
         return
     turn.found = found
     turn.verdict = gravest([reason.verdict for _, reason in found])
@@ -98,7 +115,7 @@ def _annotated(reason: Reason) -> Reason:
 
 def place_of(path: Path) -> str:
     """The place as rows and entries name it, such as `messages/2/content`."""
-    return "/".join(map(str, path))
+    return "/".join(map(str, path)).encode("utf-8", "replace").decode()
 
 
 def _redacted(turn: Turn, pieces: Iterable[Piece], found: list[Found]) -> dict[Path, str]:
@@ -137,6 +154,9 @@ async def _take_care(gateway: Gateway, turn: Turn, spoken: list[Piece], found: l
     except UnavailableError:  # the level of this turn's words still counts
         turn.store_down = True
         before = FRESH
+    except CareStateError as error:  # nobody knows how this person is: they are met as one in danger, once
+        log.error("care.unreadable", turn=turn.id, reason=str(error))  # noqa: TRY400 - the text says it all
+        before = _UNKNOWN
     after, turn.plan = step(before, signals, turn.audience)
     if after != before:
         turn.care_state = after

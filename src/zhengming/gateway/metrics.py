@@ -10,6 +10,23 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 _HELD_BOUNDS = (0, 1, 2, 4, 8, 16, 32, 64)
+KNOWN_KINDS = frozenset(
+    {
+        "audio",
+        "computer_screenshot",
+        "encrypted_content",
+        "file",
+        "image_url",
+        "input_audio",
+        "input_file",
+        "input_image",
+        "input_video",
+        "item_reference",
+        "tokens",
+        "video_url",
+    }
+)
+"""Kinds of unjudged parts with a series of their own; clients may write any word there, which counts as `other`."""
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 

@@ -160,11 +160,16 @@ class Reader:
             # A text is judged whatever the part calls itself: an upstream may read it too.
             self.text((*path, key), role, message, part.get(key))
         if kind not in _READABLE_PARTS:
-            self.unjudged.append(Unjudged(path, kind or "unknown"))
+            self.unjudged.append(Unjudged(path, _printable(kind)))
 
     def arguments(self, path: Path, message: int, value: Any) -> None:
         """Take the arguments of a tool call: JSON in a string, with its escapes read."""
         self.text(path, "assistant", message, _unescaped(value) if isinstance(value, str) else value)
+
+
+def _printable(kind: str) -> str:
+    """A kind as rows and entries can hold it, whatever a client calls it."""
+    return ascii(kind)[1:-1][:64] or "unknown"
 
 
 def _unescaped(arguments: str) -> str:
