@@ -98,7 +98,7 @@ def test_a_kill_in_mid_stream_loses_no_acknowledged_entry(tmp_path: Path) -> Non
         ask_until_known(url, key)
         model = next(iter(client.models.list())).id
         stream = client.chat.completions.create(
-            model=model, stream=True, messages=[{"role": "user", "content": "Write a long essay about gardens"}]
+            model=model, stream=True, messages=[{"role": "user", "content": "Write a long essay about trees in a city"}]
         )
         first = next(iter(stream))
         process.send_signal(signal.SIGKILL)

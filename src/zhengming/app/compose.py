@@ -23,6 +23,7 @@ from zhengming.care.hotlines import load_hotlines
 from zhengming.care.prepared import PreparedHelp
 from zhengming.core.errors import ConflictError, ZhengmingError
 from zhengming.core.ids import new_uuid
+from zhengming.core.words import SwitchKind
 from zhengming.gateway import records
 from zhengming.gateway.context import Bounds, Gateway
 from zhengming.gateway.metrics import Metrics
@@ -177,10 +178,14 @@ async def _begin(gateway: Gateway, *, alone: bool) -> None:
 
 
 async def _watch_rules(gateway: Gateway, every: float) -> None:
-    """Look at the rule files again and again; another version is written down when it comes into force."""
+    """Look at the rule files again and again; another version is written down when it comes into force.
+
+    While changes are frozen for the whole installation the files may change, the rules in force do not.
+    """
     while True:
         await asyncio.sleep(every)
-        if await gateway.rules.refresh():
+        frozen = gateway.directory.switch(SwitchKind.FREEZE_CHANGES, gateway.clock(), service_id="")
+        if frozen is None and await gateway.rules.refresh():
             log.info("rules.in_force", version=gateway.rules.ruling.version)
             await _quietly(gateway, _rules_noted(gateway))
 
