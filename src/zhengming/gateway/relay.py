@@ -50,6 +50,7 @@ class Relay:
         self._gateway, self._turn, self._client, self._answer = gateway, turn, client, answer
         self._stream: OutputStream = turn.api.stream(answers.context_for(gateway, turn), turn.request)
         self._ruling = turn.ruling
+        self._held = gateway.metrics.held
         self._over = False
         self._failed = False
         self._read = 0
@@ -106,16 +107,18 @@ class Relay:
         if not data:
             self._over = True
             return self._guarded(stream.finish)
-        out = self._guarded(lambda: self._feed(data))
-        self._gateway.metrics.held.observe(stream.held)
-        self._turn.held_max = max(self._turn.held_max, stream.held)
+        try:
+            out = stream.feed(data) if self._gateway.rules.ruling is self._ruling else self._feed_anew(data)
+        except Exception as error:  # noqa: BLE001 - whatever a detector raises
+            return self._detector_failed(error)
+        held = stream.held
+        self._held.observe(held)
+        self._turn.held_max = max(self._turn.held_max, held)
         return out
 
-    def _feed(self, data: bytes) -> Out:
-        ruling = self._gateway.rules.ruling
-        if ruling is self._ruling:
-            return self._stream.feed(data)
-        self._ruling = ruling
+    def _feed_anew(self, data: bytes) -> Out:
+        """Take the rules that came into force since, and go on under them."""
+        ruling = self._ruling = self._gateway.rules.ruling
         first = self._stream.reload(answers.screening_for(self._gateway, self._turn, ruling))
         out = self._stream.feed(data)
         return Out(first.data + out.data, first.shown + out.shown)
@@ -124,15 +127,18 @@ class Relay:
         """Run the guard; one that fails ends the answer, since nothing unscreened may leave under this policy."""
         try:
             return act()
-        except Exception:  # whatever a detector raises
-            log.exception("screen.failed", surface=Surface.OUTPUT, turn=self._turn.id)
-            self._gateway.metrics.detector_errors.labels(Surface.OUTPUT).inc()
-            self._turn.unscreened = True
-            self._over = self._failed = True
-            language = self._turn.language
-            if may_need_help(self._turn):
-                return self._stream.close_with(answers.help_text(self._gateway, self._turn))
-            return self._stream.fail(answers.notice("unscreened.notice", language), "screening_unavailable")
+        except Exception as error:  # noqa: BLE001 - whatever a detector raises
+            return self._detector_failed(error)
+
+    def _detector_failed(self, error: Exception) -> Out:
+        log.error("screen.failed", surface=Surface.OUTPUT, turn=self._turn.id, exc_info=error)
+        self._gateway.metrics.detector_errors.labels(Surface.OUTPUT).inc()
+        self._turn.unscreened = True
+        self._over = self._failed = True
+        language = self._turn.language
+        if may_need_help(self._turn):
+            return self._stream.close_with(answers.help_text(self._gateway, self._turn))
+        return self._stream.fail(answers.notice("unscreened.notice", language), "screening_unavailable")
 
     def _end_badly(self, message: str, code: str) -> Out:
         """The upstream broke off: an error for the client, help instead for a person in danger."""

@@ -13,7 +13,7 @@ from zhengming.gateway.wire.answer import Answer, Shape, Tail, versions_of
 from zhengming.gateway.wire.base import Out, OutputContext, Path, Shown, TurnRequest
 from zhengming.gateway.wire.canonical import canonical_message
 from zhengming.gateway.wire.chunks import ChunkWriter, carries_more
-from zhengming.gateway.wire.edit import Edit
+from zhengming.gateway.wire.edit import Edit, replace_text
 from zhengming.gateway.wire.errors import UpstreamGarbageError
 from zhengming.gateway.wire.event_stream import EventStream, replace_data
 from zhengming.gateway.wire.judged import Judged
@@ -33,7 +33,18 @@ class ChoiceStream(EventStream):
     `part` is the member of a choice that holds its texts, `main_path` leads to the answer proper.
     """
 
-    __slots__ = ("_alias", "_answers", "_failed", "_main_path", "_part", "_request", "_screening", "_shape", "_writer")
+    __slots__ = (
+        "_alias",
+        "_answers",
+        "_failed",
+        "_main_key",
+        "_main_path",
+        "_part",
+        "_request",
+        "_screening",
+        "_shape",
+        "_writer",
+    )
 
     def __init__(
         self, context: OutputContext, request: TurnRequest, shape: Shape, *, part: str, main_path: Path
@@ -43,6 +54,7 @@ class ChoiceStream(EventStream):
         self._shape = shape
         self._part = part
         self._main_path = ("choices", 0, *main_path)
+        self._main_key = str(main_path[-1])
         self._alias = context.model_alias
         self._screening = context.screening
         self._answers: dict[int, Answer] = {}
@@ -52,7 +64,11 @@ class ChoiceStream(EventStream):
     @property
     def held(self) -> int:
         """How many code points lie in the guards now."""
-        return sum(field.guard.held for answer in self._answers.values() for field in answer.fields.values())
+        held = 0
+        for answer in self._answers.values():
+            for field in answer.fields.values():
+                held += field.guard.held
+        return held
 
     @property
     def versions(self) -> list[str]:
@@ -93,6 +109,12 @@ class ChoiceStream(EventStream):
                 self._shown.append(Shown(main.channel, text))
                 return
         out = main.apply(commands)
+        if out and self._writer.begun and main.stop is None and not self._alias:
+            quick = replace_text(event, self._main_key, text, out)
+            if quick is not None:
+                self._out.append(quick)
+                self._shown.append(Shown(main.channel, out))
+                return
         edit = Edit(data, parsed)
         edit.text(self._main_path, text, out)
         if out:

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from zhengming.gateway.wire.splice import Path, Splice, dump
 
-_COLONS: Final = (b":", b": ")
+_COLON: Final = b":"
+_SPACED: Final = b": "
 
 
 class Edit:
@@ -80,16 +81,15 @@ def replace_text(data: bytes, key: str, old: str, new: str) -> bytes | None:
     `data` is known to hold such a member. When its key stands there once in plain form, and no escape could hide
     another spelling of it, that one is the member.
     """
-    quoted = b'"' + key.encode() + b'"'
+    quoted = b'"%b"' % key.encode()
     if b"\\u" in data or data.count(quoted) != 1:
         return None
+    colon = data.find(quoted) + len(quoted)
+    at = colon + (2 if data.startswith(_SPACED, colon) else 1)
     value = dump(old)
-    for colon in _COLONS:
-        head = quoted + colon
-        before, found, after = data.partition(head + value)
-        if found:
-            return b"".join((before, head, dump(new), after))
-    return None
+    if not data.startswith(_COLON, colon) or not data.startswith(value, at):
+        return None
+    return b"%b%b%b" % (data[:at], dump(new), data[at + len(value) :])
 
 
 def append_members(data: bytes, parsed: Mapping[str, Any], members: Mapping[str, bytes]) -> bytes | None:
