@@ -313,3 +313,23 @@ def test_a_part_of_any_name_is_counted_and_recorded_and_makes_no_series_of_its_o
 
     assert status == 200
     assert b'zhengming_unjudged_parts_total{kind="other"} 1.0' in embedded.settled().metrics.render()
+
+
+def test_a_rule_folder_that_nobody_can_read_does_not_end_the_watch_over_it(serve: Serve, tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    own = folder / "own.csv"
+    own.write_text("id,category,severity,literal\nown.tea,fraud,4,从不出现的词\n", encoding="utf-8")
+    served = serve(rules=(str(folder),), poll_seconds=0.01)
+    before = served.gateway.rules.ruling
+    broken = folder / "broken.csv"
+    broken.symlink_to("x" * 300)
+    while not served.gateway.rules.failure:
+        served.run(asyncio.sleep(0.01))
+    broken.unlink()
+    own.write_text("id,category,severity,literal\nown.tea,fraud,4,先用热水把茶壶\n", encoding="utf-8")
+    while served.gateway.rules.ruling is before:
+        served.run(asyncio.sleep(0.01))
+
+    assert served.gateway.rules.ruling.version != before.version
+    assert not served.gateway.rules.failure

@@ -178,16 +178,17 @@ async def _begin(gateway: Gateway, *, alone: bool) -> None:
 
 
 async def _watch_rules(gateway: Gateway, every: float) -> None:
-    """Look at the rule files again and again; another version is written down when it comes into force.
-
-    While changes are frozen for the whole installation the files may change, the rules in force do not.
-    """
     while True:
         await asyncio.sleep(every)
-        frozen = gateway.directory.switch(SwitchKind.FREEZE_CHANGES, gateway.clock(), service_id="")
-        if frozen is None and await gateway.rules.refresh():
-            log.info("rules.in_force", version=gateway.rules.ruling.version)
-            await _quietly(gateway, _rules_noted(gateway))
+        await look_at_rules(gateway)
+
+
+async def look_at_rules(gateway: Gateway) -> None:
+    """Put changed rule files in force and write it down; not while changes are frozen for the whole installation."""
+    frozen = gateway.directory.switch(SwitchKind.FREEZE_CHANGES, gateway.clock(), service_id="")
+    if frozen is None and await gateway.rules.refresh():
+        log.info("rules.in_force", version=gateway.rules.ruling.version)
+        await _quietly(gateway, _rules_noted(gateway))
 
 
 def _rules_noted(gateway: Gateway) -> Callable[[Tx], None]:
@@ -214,9 +215,9 @@ async def _quietly(gateway: Gateway, unit: Callable[[Tx], None]) -> None:
     """Write side work; while the store is down it is logged and counted, and done again the next time."""
     try:
         await gateway.store.write(unit)
-    except ZhengmingError as error:
+    except Exception as error:  # noqa: BLE001 - without its sign of life others close its open turns
         gateway.metrics.store_errors.inc()
-        log.warning("store.down", reason=str(error))
+        log.warning("store.down", reason=repr(error))
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

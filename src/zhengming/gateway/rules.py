@@ -122,16 +122,19 @@ class RulesInForce:
 
         A file that cannot be read leaves the old version in force: `failure` and the log say why, until it is mended.
         """
-        state = await asyncio.to_thread(self._state_of_files)
-        if state == self._seen and not force:
-            return False
-        self._seen = state
         before = self.ruling.version
         try:
+            state = await asyncio.to_thread(self._state_of_files)
+            if state == self._seen and not force:
+                return False
+            self._seen = state
             self.ruling = await asyncio.to_thread(self._build)
-        except ZhengmingError as error:
-            self.failure = str(error)
-            log.error("rules.rejected", reason=str(error), still_in_force=before)  # noqa: TRY400 - the text says it all
+        except (ZhengmingError, OSError) as error:
+            if isinstance(error, OSError):
+                self._seen = ()  # nobody knows what is there, so it is read again the next time
+            if self.failure != str(error):
+                self.failure = str(error)
+                log.error("rules.rejected", reason=self.failure, still_in_force=before)  # noqa: TRY400 - see the text
             return False
         self.failure = ""
         return self.ruling.version != before
