@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import shutil
@@ -19,6 +18,7 @@ from tests.gateway.upstreams.hostile import HostileServer, whole
 from zhengming.accounts import keys
 from zhengming.accounts.profiles import LabelPolicy, Limits
 from zhengming.accounts.switches import lift, set_switch
+from zhengming.app.compose import look_at_rules
 from zhengming.core.words import Audience, LabelPlacement, SwitchKind
 
 MODEL = "zhengming-rehearsal"
@@ -160,25 +160,18 @@ def test_rules_of_the_operator_come_into_force_while_it_serves(serve: Serve, tmp
 def test_a_freeze_of_changes_holds_the_rules_in_force(serve: Serve, tmp_path: Path) -> None:
     rules = tmp_path / "own.csv"
     rules.write_text("id,category,severity,literal\nown.tea,spam,4,从不出现的词\n", encoding="utf-8")
-    served = serve(rules=(str(rules),), poll_seconds=0.01)
+    served = serve(rules=(str(rules),), poll_seconds=60.0)
     before = served.gateway.rules.ruling
     now = served.gateway.clock()
     freeze = served.write(lambda tx: set_switch(tx, SwitchKind.FREEZE_CHANGES, who="lin", why="audit", now=now))
     rules.write_text("id,category,severity,literal\nown.tea,fraud,4,先用热水把茶壶\n", encoding="utf-8")
-
-    async def look(times: int) -> None:
-        """Wait until the watcher has had its turn that often."""
-        for _ in range(times):
-            await asyncio.sleep(0.01)
-
-    served.run(look(20))
+    served.run(look_at_rules(served.gateway))
     assert served.gateway.rules.ruling is before
 
     served.write(lambda tx: lift(tx, freeze.id, who="lin", why="over", now=now + 1))
-    served.run(look(1))
-    while served.gateway.rules.ruling is before:
-        served.run(look(1))
+    served.run(look_at_rules(served.gateway))
     assert served.gateway.rules.ruling.version != before.version
+    assert entries(served)[-1]["type"] == "rules.changed"
 
 
 def test_a_rule_file_that_cannot_be_read_leaves_the_old_rules_in_force(serve: Serve, tmp_path: Path) -> None:
