@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
-LIBRARIES = ("ahocorasick-rs", "aiohttp", "cryptography", "numpy", "orjson", "sqlalchemy", "uvicorn", "uvloop")
+LIBRARIES = ("ahocorasick-rs", "aiohttp", "cryptography", "orjson", "sqlalchemy", "uvicorn", "uvloop")
 
 
 def write_result(name: str, ratios: Mapping[str, float], raw: Mapping[str, object]) -> Path:

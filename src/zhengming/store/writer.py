@@ -23,7 +23,7 @@ from zhengming.store.tx import Tx
 
 T = TypeVar("T")
 
-LINGER: Final = 0.004
+LINGER: Final = 0.002
 """Seconds to wait for company, once the last batches had some."""
 _CROWD: Final = 1.5
 
