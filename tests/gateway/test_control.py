@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openai import AuthenticationError, BadRequestError, PermissionDeniedError, RateLimitError
+from openai import AuthenticationError, BadRequestError, InternalServerError, PermissionDeniedError, RateLimitError
 from tests.gateway.conftest import Serve, write_upstream
 from tests.gateway.served import Served
 from tests.gateway.upstreams.hostile import HostileServer, whole
@@ -122,6 +122,31 @@ def test_a_stopped_registration_is_answered_with_who_and_why(served: Served) -> 
     assert status == 200
     assert answer["allowed"] is False
     assert (answer["switch"]["who"], answer["switch"]["why"]) == ("lin", "notice 7")
+
+
+def test_a_publication_is_refused_while_publishing_is_stopped(served: Served) -> None:
+    allowed = report(served, kind="publication", user="bo")[1]["allowed"]
+    now = served.gateway.clock()
+    served.write(lambda tx: set_switch(tx, SwitchKind.STOP_PUBLISHING, who="lin", why="notice 9", now=now))
+    answer = report(served, kind="publication", user="bo")[1]
+
+    assert allowed is True
+    assert (answer["allowed"], answer["switch"]["why"]) == (False, "notice 9")
+
+
+def test_embeddings_count_against_the_limits_of_the_key(served: Served) -> None:
+    client = served.client(served.new_service("tight", limits=Limits(key_requests_per_minute=1)))
+    client.embeddings.create(model="zhengming-rehearsal-embed", input="茶")
+
+    with pytest.raises(RateLimitError) as caught:
+        client.embeddings.create(model="zhengming-rehearsal-embed", input="茶")
+    assert int(caught.value.response.headers["retry-after"]) >= 1
+
+
+def test_more_turns_than_the_process_may_serve_are_turned_away(serve: Serve) -> None:
+    with pytest.raises(InternalServerError) as caught:
+        serve(max_active_turns=0).client().chat.completions.create(model=MODEL, messages=ORDINARY)
+    assert caught.value.code == "overloaded"
 
 
 def test_a_bad_report_names_its_field(served: Served) -> None:

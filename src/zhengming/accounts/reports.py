@@ -6,7 +6,7 @@ The ledger hears the pseudonym and the kind of the report, nothing else: no user
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from zhengming.accounts import people
 from zhengming.accounts.people import VERSION, ensure
@@ -25,6 +25,14 @@ class ReportKind(Word):
     REGISTRATION = "registration", "The person registered with the service."
     AGE = "age", "The age band of the person became known or changed."
     LOGIN = "login", "The person logged in."
+    PUBLICATION = "publication", "The person is about to publish something that the service made."
+
+
+STOPPED_BY: Final = {
+    ReportKind.REGISTRATION: SwitchKind.STOP_REGISTRATION,
+    ReportKind.PUBLICATION: SwitchKind.STOP_PUBLISHING,
+}
+"""The switch that forbids what is reported, by kind; the application asks before it acts."""
 
 
 class Report(NamedTuple):
@@ -69,16 +77,17 @@ def read_band(*, band: str = "", birth_date: str = "", age: int | None = None, t
 def report_event(tx: Tx, report: Report, *, now: int) -> Outcome:
     """Take a report in this unit: the person's row, the ledger entry `user.reported`, and the version people poll.
 
-    A registration while `stop_registration` is in force is refused, recorded, and leaves no row.
+    A registration while `stop_registration` is in force, or a publication during `stop_publishing`, is refused and
+    recorded, and leaves no row.
     """
     if report.kind is ReportKind.AGE and report.band is None:
         raise InvalidInputError(
             "A report of an age names none.", next_step="Give one of `band`, `birth_date` and `age`."
         )
     stop = None
-    if report.kind is ReportKind.REGISTRATION:
+    if report.kind in STOPPED_BY:
         standing = load_switches(tx, now)
-        stop = in_force(standing, SwitchKind.STOP_REGISTRATION, now, service_id=report.service_id)
+        stop = in_force(standing, STOPPED_BY[report.kind], now, service_id=report.service_id)
     fields = {
         "kind": str(report.kind),
         "person": report.person_id,

@@ -105,7 +105,7 @@ async def admit(gateway: Gateway, api: Api, scope: Scope, receive: Receive) -> T
     grant = _entitled(gateway, api, scope)
     service = grant.service
     request = api.parse(await receive_body(gateway, scope, receive), stripper_for(service.label.wording))
-    model = _offered(service, _storable(request.model))
+    model = offered(service, _storable(request.model))
     user = _identifier(header(scope, USER_HEADER) or request.user, "end user")
     explicit = _identifier(header(scope, CONVERSATION_HEADER) or request.conversation, "conversation")
     who = gateway.pseudonyms.who(service.id, user, grant.key_id)
@@ -119,7 +119,7 @@ async def admit(gateway: Gateway, api: Api, scope: Scope, receive: Receive) -> T
         grant=grant,
         who=who,
         conversation=known.conversation,
-        attributed=not who.stand_in,
+        attributed=known.attributed,
         audience=known.audience,
         language=_language(request),
         ruling=ruling,
@@ -139,14 +139,14 @@ def _entitled(gateway: Gateway, api: Api, scope: Scope) -> Grant:
             f"The service {grant.service.name!r} does not offer {api.function}.",
             next_step="Add it to the functions of the service.",
         )
-    if gateway.active >= gateway.bounds.max_active_turns:
+    if gateway.active > gateway.bounds.max_active_turns:  # this one is counted already
         raise OverloadedError(
             f"{gateway.active} turns are under way in this process.", next_step="Try again in a moment."
         )
     return grant
 
 
-def _offered(service: ServiceProfile, name: str) -> str:
+def offered(service: ServiceProfile, name: str) -> str:
     """The model alias behind the name that the client used."""
     model = service.model(name)
     if model is None:
@@ -166,6 +166,7 @@ def stripper_for(own: str) -> Callable[[str], str]:
 class _Known(NamedTuple):
     audience: Audience
     conversation: Resolution
+    attributed: bool = False
     store_down: bool = False
 
 
@@ -191,7 +192,7 @@ async def _known(
             previous_response=request.previous_response,
             stand_in=who.stand_in,
         )
-        return _Known(audience, conversation)
+        return _Known(audience, conversation, attributed=has_conversation and not who.stand_in)
     except UnavailableError as error:
         log.error("store.down", reason=str(error))  # noqa: TRY400 - the text says it all
         gateway.metrics.store_errors.inc()

@@ -36,7 +36,10 @@ ROUTES: Final = (
     Route("POST", "/v1/embeddings", "Passed to the upstream unchanged. Scope `chat`.", through.embeddings),
     Route("GET", "/v1/models", "The models that clients may name, a chat model first.", through.models),
     Route(
-        "POST", "/api/reports", "The operator reports registrations, ages and log-ins. Scope `report`.", reports.take
+        "POST",
+        "/api/reports",
+        "The operator reports registrations, ages, log-ins and publications. Scope `report`.",
+        reports.take,
     ),
     Route("GET", "/healthz", "200 while the process runs.", probes.healthz),
     Route("GET", "/readyz", "200 while turns can be served; else 503 and what is missing.", probes.readyz),

@@ -28,17 +28,22 @@ from zhengming.gateway.wire.request import rewrite
 
 
 async def serve_turn(gateway: Gateway, api: Api, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request of a turn API, whatever happens."""
+    """Answer one request of a turn API, whatever happens. It counts from its first byte, so that no flood slips by."""
     client = Client(receive, send)
+    gateway.active += 1
     try:
         headers = forwarded(scope["headers"])
         turn = await admit(gateway, api, scope, receive)
     except ClientGoneError:
+        gateway.active -= 1
         return
     except Exception as error:  # noqa: BLE001 - `readable` logs what is no error of ours
+        gateway.active -= 1
         await refuse(gateway, client, readable(error))
         return
-    gateway.active += 1
+    except BaseException:
+        gateway.active -= 1
+        raise
     client.watch()
     ending = Ending.FAILED
     try:

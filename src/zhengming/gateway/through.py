@@ -6,9 +6,11 @@ import asyncio
 
 import structlog
 
-from zhengming.core.errors import InvalidInputError
+from zhengming.accounts.limits import ALLOWED, claims_of
+from zhengming.accounts.snapshot import Grant
+from zhengming.core.errors import InvalidInputError, ZhengmingError
 from zhengming.core.words import SwitchKind
-from zhengming.gateway.admit import ForbiddenError, authenticate, receive_body
+from zhengming.gateway.admit import ForbiddenError, authenticate, offered, receive_body
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.http import JSON, Client, Receive, Scope
 from zhengming.gateway.survey import SwitchedOffError
@@ -18,6 +20,17 @@ from zhengming.gateway.wire.judge_json import parse_object
 from zhengming.gateway.wire.splice import Splice, dump
 
 log = structlog.get_logger(__name__)
+
+
+class LimitedError(ZhengmingError):
+    """A limit or quota of the key is used up; come back after `retry_after` seconds."""
+
+    code = "rate_limited"
+    status = 429
+
+    def __init__(self, message: str, *, wait: float) -> None:
+        super().__init__(message, next_step="Wait as long as Retry-After says.")
+        self.retry_after = wait
 
 
 async def embeddings(gateway: Gateway, scope: Scope, receive: Receive, client: Client) -> None:
@@ -37,10 +50,11 @@ async def embeddings(gateway: Gateway, scope: Scope, receive: Receive, client: C
     model = parse_object(raw).get("model")
     if not isinstance(model, str):
         raise InvalidInputError("model must be a string.", next_step="Name one of GET /v1/models.")
+    await _within_limits(gateway, grant)
     request = UpstreamRequest(
         "POST",
         "/v1/embeddings",
-        grant.service.model(model) or model,
+        offered(grant.service, model),
         lambda name: _with_model(raw, model, name),
         forwarded(scope["headers"]),
     )
@@ -52,6 +66,16 @@ async def embeddings(gateway: Gateway, scope: Scope, receive: Receive, client: C
             raise
     finally:
         client.unwatch()
+
+
+async def _within_limits(gateway: Gateway, grant: Grant) -> None:
+    """Count the request against the limits of its key. Nobody reads embeddings, so no help is due instead."""
+    now = gateway.clock()
+    who = gateway.pseudonyms.who(grant.service.id, "", grant.key_id)
+    claims = claims_of(grant.service, grant.key_id, who, now)
+    decision = await gateway.limiter.take(claims, now) if claims else ALLOWED
+    if not decision.allowed:
+        raise LimitedError("Too many requests for this key.", wait=decision.wait / 1000)
 
 
 def _with_model(raw: bytes, asked: str, model: str) -> bytes:
