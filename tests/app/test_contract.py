@@ -45,10 +45,10 @@ def server(data: Path, *more: str) -> Iterator[tuple[str, subprocess.Popen[str]]
 
 
 def ask(url: str, key: str, text: str = "Tell me in one paragraph how to brew tea") -> str:
-    client = OpenAI(base_url=url, api_key=key, max_retries=0)
-    answer = client.chat.completions.create(
-        model=next(iter(client.models.list())).id, messages=[{"role": "user", "content": text}]
-    )
+    with OpenAI(base_url=url, api_key=key, max_retries=0) as client:
+        answer = client.chat.completions.create(
+            model=next(iter(client.models.list())).id, messages=[{"role": "user", "content": text}]
+        )
     return str(answer.choices[0].message.content)
 
 

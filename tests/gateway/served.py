@@ -29,6 +29,7 @@ class Served:
 
     def __init__(self, gateway: Gateway, loop: asyncio.AbstractEventLoop, url: str, data: Path) -> None:
         self.gateway, self.loop, self.url, self.data = gateway, loop, url, data
+        self._clients: list[OpenAI] = []
         self.key = self.new_key()
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -77,7 +78,14 @@ class Served:
 
     def client(self, key: str = "") -> OpenAI:
         """The official client, which does not retry, so that a test sees the first answer."""
-        return OpenAI(base_url=f"{self.url}/v1", api_key=key or self.key, max_retries=0, timeout=30)
+        client = OpenAI(base_url=f"{self.url}/v1", api_key=key or self.key, max_retries=0, timeout=30)
+        self._clients.append(client)
+        return client
+
+    def close_clients(self) -> None:
+        """Close the sockets of every client made here."""
+        for client in self._clients:
+            client.close()
 
     def headers(self, key: str = "") -> dict[str, str]:
         """Headers for a plain HTTP client."""
@@ -126,6 +134,8 @@ def serving(settings: Settings) -> Iterator[Served]:
         if not failures:
             yield found[0]
     finally:
+        for one in found:
+            one.close_clients()
         for act in stop:
             act()
         thread.join(timeout=60)

@@ -250,5 +250,7 @@ def test_probes_and_metrics_answer_without_a_key(served: Served) -> None:
     for path in ("/healthz", "/readyz", "/metrics"):
         connection = http.client.HTTPConnection(host, int(port), timeout=30)
         connection.request("GET", path)
-        assert connection.getresponse().status == 200
+        answer = connection.getresponse()
+        answer.read()
         connection.close()
+        assert answer.status == 200
