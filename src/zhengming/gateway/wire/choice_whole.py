@@ -11,8 +11,7 @@ from zhengming.gateway.wire.base import OutputContext, Path, Shown, TurnRequest,
 from zhengming.gateway.wire.canonical import canonical_message
 from zhengming.gateway.wire.choice_stream import FILTERED
 from zhengming.gateway.wire.edit import Edit
-from zhengming.gateway.wire.errors import UpstreamGarbageError
-from zhengming.gateway.wire.judge_json import parse_answer
+from zhengming.gateway.wire.judge_json import parse_listing
 from zhengming.gateway.wire.judged import Judged
 from zhengming.gateway.wire.splice import dump
 
@@ -24,7 +23,7 @@ def guard_whole(
 
     Raises UpstreamGarbageError when the body is no JSON object with choices; nothing of it may be shown then.
     """
-    parsed = _parse(raw)
+    parsed = parse_listing(raw, "choices")
     edit = Edit(raw, parsed)
     reasons: list[Reason] = []
     shown: list[Shown] = []
@@ -66,17 +65,6 @@ def _holds_nothing(
     if len({found.name for found in texts}) != len(texts) or any(found.json for found in texts):
         return False
     return all(holds_nothing(found.text) for found in texts)
-
-
-def _parse(raw: bytes) -> dict[str, Any]:
-    try:
-        parsed = parse_answer(raw)
-    except ValueError:
-        raise UpstreamGarbageError("the upstream's answer is no JSON") from None
-    choices = parsed.get("choices") if isinstance(parsed, dict) else None
-    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
-        raise UpstreamGarbageError("the upstream's answer is no JSON object with choices")
-    return dict(parsed)
 
 
 def _write(edit: Edit, prefix: Path, answer: Answer, judged: Judged, places: tuple[str, Path]) -> list[Shown]:

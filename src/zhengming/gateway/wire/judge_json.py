@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from zhengming.gateway.wire.errors import RequestError
+from zhengming.gateway.wire.errors import RequestError, UpstreamGarbageError
 from zhengming.gateway.wire.splice import MAX_DEPTH, is_deeper_than
 
 _MAX_DIGITS: Final = 4_000  # int() refuses 4,300 digits and more, since reading them costs quadratic time
@@ -63,6 +63,21 @@ def parse_answer(raw: bytes) -> Any:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
         return parse_leniently(raw)
+
+
+def parse_listing(raw: bytes, member: str) -> dict[str, Any]:
+    """Return an upstream's answer whose `member` is a list of objects, such as `choices`.
+
+    Raises UpstreamGarbageError for anything else; nothing of it may be shown then.
+    """
+    try:
+        parsed = parse_answer(raw)
+    except ValueError:
+        raise UpstreamGarbageError("the upstream's answer is no JSON") from None
+    listed = parsed.get(member) if isinstance(parsed, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise UpstreamGarbageError(f"the upstream's answer is no JSON object with a list `{member}`")
+    return dict(parsed)
 
 
 def parse_leniently(raw: bytes) -> Any:

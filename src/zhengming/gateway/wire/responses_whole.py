@@ -8,8 +8,7 @@ from zhengming.core.signals import Reason
 from zhengming.gateway.wire.base import OutputContext, Shown, TurnRequest, WholeOutput
 from zhengming.gateway.wire.canonical import canonical_message
 from zhengming.gateway.wire.edit import Edit
-from zhengming.gateway.wire.errors import UpstreamGarbageError
-from zhengming.gateway.wire.judge_json import parse_answer
+from zhengming.gateway.wire.judge_json import parse_listing
 from zhengming.gateway.wire.responses_items import Output
 from zhengming.gateway.wire.splice import Splice, dump
 
@@ -21,7 +20,7 @@ def responses_whole(context: OutputContext, request: TurnRequest, raw: bytes) ->
 
     Raises UpstreamGarbageError when the body is no JSON object with a list of items; nothing of it may be shown then.
     """
-    parsed = _parse(raw)
+    parsed = parse_listing(raw, "output")
     reasons: list[Reason] = []
     output = Output(context, request, reasons)
     output.holds_nothing = context.holds_nothing
@@ -48,17 +47,6 @@ def responses_whole(context: OutputContext, request: TurnRequest, raw: bytes) ->
         response_id=parsed["id"] if isinstance(parsed.get("id"), str) else "",
         replies=(canonical_message("assistant", output.reply(), context.drop_labels),),
     )
-
-
-def _parse(raw: bytes) -> dict[str, Any]:
-    try:
-        parsed = parse_answer(raw)
-    except ValueError:
-        raise UpstreamGarbageError("the upstream's answer is no JSON") from None
-    items = parsed.get("output") if isinstance(parsed, dict) else None
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise UpstreamGarbageError("the upstream's answer is no JSON object with a list of output items")
-    return dict(parsed)
 
 
 def _judge(output: Output, bodies: list[Any], edit: Edit) -> list[Shown]:
