@@ -114,3 +114,69 @@ switch: Final = Table(
     Column("lifted_why", Text),
     comment="Emergency switches; `*` stands for every service, function or persona.",
 )
+
+staff: Final = Table(
+    "staff",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("roles", Text, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("totp_sealed", BLOB),
+    Column("totp_step", BIG, nullable=False),
+    Column("recovery", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("theme", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("created_at", BIG, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("password_at", BIG, nullable=False),
+    Column("disabled_at", BIG),
+    comment="Staff accounts; `password` is argon2, `totp_sealed` the second factor, `totp_step` the last step used.",
+)
+
+staff_link: Final = Table(
+    "staff_link",
+    metadata,
+    Column("digest", BLOB, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("staff_id", Text),
+    Column("roles", Text, nullable=False),
+    Column("created_at", BIG, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", BIG, nullable=False),
+    Column("used_at", BIG),
+    comment="One-time links: the first owner, an invitation, a new password. Only the digest of the secret is kept.",
+)
+
+sign_in: Final = Table(
+    "sign_in",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("staff_id", Text),
+    Column("name", Text, nullable=False),
+    Column("at", BIG, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Index("ix_sign_in_staff", "staff_id", "id"),
+    comment="Every attempt to sign in; `address` is cut to its network.",
+)
+
+api_token: Final = Table(
+    "api_token",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", BLOB, nullable=False, unique=True),
+    Column("prefix", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("staff_id", Text, nullable=False),
+    Column("created_at", BIG, nullable=False),
+    Column("expires_at", BIG),
+    Column("last_used_at", BIG),
+    Column("revoked_at", BIG),
+    Column("revoked_by", Text),
+    Index(None, "staff_id"),
+    comment="Tokens of the management API as SHA-256; they never open more than the person who made them may.",
+)

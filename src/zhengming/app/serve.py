@@ -15,6 +15,7 @@ import uvloop
 from zhengming.accounts import keys
 from zhengming.app.compose import running_gateway
 from zhengming.app.settings import Settings
+from zhengming.app.site import site
 from zhengming.core.errors import ConflictError, UnavailableError
 from zhengming.gateway.asgi import GatewayApp
 from zhengming.gateway.context import Gateway
@@ -53,7 +54,7 @@ async def _serve(settings: Settings, *, print_key: bool) -> int:
     try:
         await asyncio.to_thread(upgrade_apart, settings.database_url)
         async with running_gateway(settings) as gateway:
-            server = uvicorn.Server(server_config(GatewayApp(gateway), settings))
+            server = uvicorn.Server(server_config(site(gateway, settings), settings))
             url = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}/v1"
             await _welcome(gateway, url, print_key=print_key)
             gateway.rules.ruling.matcher.scan("x")  # builds its tables now, so that no turn has to wait for them

@@ -16,6 +16,7 @@ from zhengming.core.errors import InvalidInputError
 Durability = Literal["full", "normal"]
 WhenDown = Literal["allow", "refuse"]
 WhenFailing = Literal["refuse", "allow"]
+SecondFactor = Literal["optional", "required"]
 
 PREFIX: Final = "ZHENGMING_"
 DATABASE_FILE: Final = "zhengming.sqlite3"
@@ -74,6 +75,16 @@ class Settings:
     hotlines: str = _setting("", "Hotline file (YAML) in place of the packaged one.")
     log_level: str = _setting("info", "Least level that is logged.", choices=("debug", "info", "warning", "error"))
     metrics_open: bool = _setting(True, "Whether `/metrics` answers without a key; it carries no text and no identity.")
+
+    console: bool = _setting(True, "Whether the console and the management API are served beside the gateway.")
+    console_address: str = _setting(
+        "", "Where people reach the console, such as `https://console.example.org`; `https` makes its cookies secure."
+    )
+    second_factor: SecondFactor = _setting(
+        "optional",
+        "Whether staff accounts must have a second factor.",
+        choices=("optional", "required"),
+    )
 
     @property
     def database_url(self) -> str:

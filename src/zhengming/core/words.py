@@ -163,3 +163,47 @@ class EventType(Word):
     USER_REPORTED = "user.reported", "The operator reported a registration, an age or a log-in."
     PERSON_ERASED = "person.erased", "The key of a person was destroyed; the person's texts are gone."
     RULES_CHANGED = "rules.changed", "Another rule set came into force."
+    STAFF_CREATED = "staff.created", "A member of staff was given an account."
+    STAFF_CHANGED = "staff.changed", "Roles, password, second factor or state of a staff account were changed."
+    STAFF_SIGNED_IN = "staff.signed_in", "A member of staff signed in to the console."
+    STAFF_REFUSED = "staff.refused", "An attempt to sign in was refused."
+    SESSION_ENDED = "session.ended", "A console session was signed out or revoked."
+    TOKEN_CREATED = "token.created", "A token of the management API was made."
+    TOKEN_REVOKED = "token.revoked", "A token of the management API was revoked."
+    TEXT_REVEALED = "text.revealed", "A member of staff opened the texts of a turn, with a reason."
+    LEDGER_CHECKED = "ledger.checked", "The whole ledger was verified, and what that found."
+    LEDGER_NOTED = "ledger.noted", "A checkpoint of the ledger was written down."
+
+
+class Permission(Word):
+    """What a member of staff or a token of the management API may do; every route names one."""
+
+    SEE_OVERVIEW = "see_overview", "See counts and figures."
+    SEE_TURNS = "see_turns", "See turns and why they were judged so, but not their texts."
+    REVEAL_TEXTS = "reveal_texts", "Open the texts of a turn, giving a reason that is recorded."
+    USE_PLAYGROUND = "use_playground", "Chat through the gateway in the console."
+    SEE_SERVICES = "see_services", "See services and their profiles."
+    CHANGE_SERVICES = "change_services", "Make and change services."
+    SEE_KEYS = "see_keys", "See API keys, never their secrets."
+    CHANGE_KEYS = "change_keys", "Make and revoke API keys."
+    SEE_UPSTREAMS = "see_upstreams", "See upstreams and how they fare."
+    SEE_SWITCHES = "see_switches", "See the emergency switches."
+    SET_SWITCHES = "set_switches", "Set and lift the emergency switches."
+    SEE_RULES = "see_rules", "See the rules and the policy in force."
+    SEE_LEDGER = "see_ledger", "See the ledger, its checkpoints and proofs."
+    CHECK_LEDGER = "check_ledger", "Verify the whole ledger and note checkpoints."
+    SEE_HEALTH = "see_health", "See the health of the process."
+    SEE_STAFF = "see_staff", "See staff accounts and who signed in."
+    MANAGE_STAFF = "manage_staff", "Make, change and disable staff accounts; revoke their sessions and tokens."
+    MANAGE_TOKENS = "manage_tokens", "Make and revoke one's own tokens of the management API."
+    OWN_ACCOUNT = "own_account", "See and change one's own account and sessions."
+
+
+class Role(Word):
+    """What a member of staff is there for; `accounts.roles` says what each may do."""
+
+    OWNER = "owner", "Runs the installation: everything, staff accounts included."
+    ENGINEER = "engineer", "Keeps it running: services, keys, upstreams, switches, health; no texts."
+    REVIEWER = "reviewer", "Looks at turns and their texts."
+    COMPLIANCE = "compliance", "Answers for duties: figures, texts with a reason, switches, the ledger."
+    AUDITOR = "auditor", "Sees everything but texts, and changes nothing."

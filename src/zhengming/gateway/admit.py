@@ -22,6 +22,7 @@ from zhengming.core.words import Audience
 from zhengming.gateway.apis import Api
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.http import Receive, Scope, header, read_body
+from zhengming.gateway.inside import inside_of, watch_of
 from zhengming.gateway.rules import Ruling
 from zhengming.gateway.turn import Turn
 from zhengming.gateway.upstreams.errors import UnknownModelError
@@ -66,6 +67,9 @@ class BodySlowError(ZhengmingError):
 
 def authenticate(gateway: Gateway, scope: Scope, wanted: str) -> Grant:
     """Return what the request's key opens. Raises UnauthorizedError and ForbiddenError."""
+    inside = inside_of(scope)
+    if inside is not None:
+        return inside.grant
     secret = header(scope, b"authorization")
     if secret[:7].lower() == "bearer ":
         secret = secret[7:].strip()
@@ -128,6 +132,7 @@ async def admit(gateway: Gateway, api: Api, scope: Scope, receive: Receive) -> T
         persona=_identifier(header(scope, PERSONA_HEADER), "persona"),
         model=model,
         store_down=known.store_down,
+        watch=watch_of(scope),
     )
 
 

@@ -18,6 +18,8 @@ from zhengming.gateway.refusals import readable, refuse
 log = structlog.get_logger(__name__)
 
 Handler = Callable[[Gateway, Scope, Receive, Client], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+_OWN = "/v1/"
 
 
 class Route(NamedTuple):
@@ -55,10 +57,11 @@ class MethodNotAllowedError(ZhengmingError):
 
 
 class GatewayApp:
-    """The ASGI callable; `gateway` is there between start-up and shutdown."""
+    """The ASGI callable; `gateway` is there between start-up and shutdown. Paths of nobody go to `rest`, if given."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, rest: ASGIApp | None = None) -> None:
         self.gateway = gateway
+        self.rest = rest  # serves every path that is not the gateway's own: the console and the management API
         self._handlers = {(route.method, route.path): route.handler for route in ROUTES if route.handler}
         self._methods: dict[str, str] = {route.path: route.method for route in ROUTES}
 
@@ -69,6 +72,9 @@ class GatewayApp:
         try:
             if api is not None and method == "POST":
                 await serve_turn(self.gateway, api, scope, receive, send)
+                return
+            if self.rest is not None and path not in self._methods and not path.startswith(_OWN):
+                await self.rest(scope, receive, send)
                 return
             await self._other(scope, receive, Client(receive, send))
         except ClientGoneError:

@@ -42,8 +42,57 @@ turn = Table(
     Column("tokens_out", BIG),
     Column("input_sealed", BLOB),
     Column("output_sealed", BLOB),
-    Index("ix_turn_opened", "opened_at", "id"),
+    Column("said_sealed", BLOB),  # the model's own words, where they are not what was shown
+    Column("added_ms", Float),  # to the first byte, without waiting for the upstream
+    Column("opened_entry", Text),  # ids of the ledger entries
+    Column("closed_entry", Text),
+    Index("ix_turn_service", "service_id", "id"),  # ids sort by time
+    Index("ix_turn_person", "person_id", "id"),
     Index("ix_turn_conversation", "conversation_id", "opened_at"),
+)
+
+turn_progress = Table(
+    "turn_progress",
+    metadata,
+    Column("turn_id", Text, primary_key=True),
+    Column("entry_id", Text, primary_key=True),
+    Column("at", BIG, nullable=False),
+    Column("characters", BIG, nullable=False),
+    comment="The *progress* entries of a long stream.",
+)
+
+turn_reveal = Table(
+    "turn_reveal",
+    metadata,
+    Column("turn_id", Text, primary_key=True),
+    Column("entry_id", Text, primary_key=True),
+    Column("at", BIG, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    comment="Who opened the texts of a turn, and why.",
+)
+
+turn_stat = Table(
+    "turn_stat",
+    metadata,
+    Column("grain", Integer, primary_key=True, autoincrement=False),  # seconds: 300 or 3600
+    Column("bucket", BIG, primary_key=True, autoincrement=False),  # ms at which the stretch begins
+    Column("service_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("count", BIG, nullable=False),
+    Column("total", Float, nullable=False),
+    sqlite_with_rowid=False,
+    comment="Counts over turns by the moment of their id; derived, can be counted anew at any time.",
+)
+
+turn_stat_bucket = Table(
+    "turn_stat_bucket",
+    metadata,
+    Column("bucket", BIG, primary_key=True, autoincrement=False),  # of the finer grain
+    Column("open", Integer, nullable=False),  # turns that were still open when it was counted
+    Column("counted_at", BIG, nullable=False),
+    comment="Which stretches were counted, and whether they must be counted again.",
 )
 
 turn_signal = Table(

@@ -56,7 +56,20 @@ class Closed(NamedTuple):
     reasons: tuple[Found, ...]
 
 
-_LATER: Final = frozenset({"closed_at", "first_byte_ms", "held_max", "tokens_in", "tokens_out", "output_sealed"})
+_LATER: Final = frozenset(
+    {
+        "closed_at",
+        "first_byte_ms",
+        "held_max",
+        "tokens_in",
+        "tokens_out",
+        "output_sealed",
+        "said_sealed",
+        "added_ms",
+        "opened_entry",
+        "closed_entry",
+    }
+)
 _TURN_COLUMNS: Final = [column.name for column in models.turn.columns if column.name not in _LATER]
 _INSERT_TURN: Final = (
     f"INSERT INTO turn ({', '.join(_TURN_COLUMNS)}) VALUES ({', '.join(':' + name for name in _TURN_COLUMNS)})"

@@ -114,6 +114,8 @@ class Relay:
         held = stream.held
         self._held.observe(held)
         self._turn.held_max = max(self._turn.held_max, held)
+        if self._turn.watch is not None:
+            self._turn.watch(held)
         return out
 
     def _feed_anew(self, data: bytes) -> Out:

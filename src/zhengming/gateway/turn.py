@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -57,6 +57,7 @@ class Turn:
     opened_at: int
     persona: str = ""
     model: str = ""
+    watch: Callable[[int], None] | None = None
     began: float = field(default_factory=time.perf_counter)
     transcript: Transcript = field(default_factory=lambda: Transcript(random_bytes(32)))
     verdict: Verdict = Verdict.ALLOW

@@ -54,3 +54,31 @@ person_key: Final = Table(
     Column("erased_at", BIG, nullable=True),
     comment="The data keys of persons, wrapped with the master key; wrapped is NULL once the person is erased.",
 )
+
+ledger_checkpoint: Final = Table(
+    "ledger_checkpoint",
+    metadata,
+    Column("size", BIG, primary_key=True, autoincrement=False),
+    Column("root", BLOB, nullable=False),
+    Column("at", BIG, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("signature", BLOB, nullable=False),
+    Column("noted_at", BIG, nullable=False),
+    Column("noted_by", Text, nullable=False),
+    comment="Signed heads that were written down; a copy kept elsewhere shows later that nothing was rewritten.",
+)
+
+ledger_check: Final = Table(
+    "ledger_check",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("started_at", BIG, nullable=False),
+    Column("started_by", Text, nullable=False),
+    Column("instance", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("size", BIG, nullable=False),
+    Column("done", BIG, nullable=False),
+    Column("finished_at", BIG),
+    Column("report", Text, nullable=False),
+    comment="Runs of the verification of the whole ledger, and what they found.",
+)

@@ -1,0 +1,9 @@
+"""Pages of the part `playground`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zhengming.console.asked import Page
+
+PAGES: Final[tuple[Page, ...]] = ()

@@ -1,0 +1,1 @@
+"""Believable traffic for trying the product out."""
