@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 DATA ?= .run
 ARGS ?=
 
-.PHONY: help setup run test lint types unit docs docs-check lock bench bench-gateway bench-guard bench-kill bench-store clean
+.PHONY: help setup run test lint types unit browser docs docs-check lock bench bench-gateway bench-guard bench-kill bench-store bench-console clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -28,7 +28,10 @@ lint: setup ## Style, layers, formatting
 types: setup ## mypy, strict, tests too
 	@$(BIN)/mypy
 
-unit: setup ## The test suite; on a machine without PostgreSQL or Redis it says what it skips
+browser: ## Debian's chromium and a Chinese font for the browser tests, where this may be installed
+	@scripts/setup_browser.sh
+
+unit: setup browser ## The test suite; without PostgreSQL, Redis or chromium it says what it skips
 	@$(BIN)/python -m pytest -n auto -q $(ARGS)
 
 docs: setup ## Generate the reference pages and compile the catalogues
@@ -42,7 +45,7 @@ docs-check: setup ## The generated pages and catalogues are up to date
 lock: setup ## Lock the dependencies anew after a change of pyproject.toml
 	@$(BIN)/uv lock
 
-bench: bench-guard bench-store bench-kill bench-gateway ## Every benchmark; results go to bench/results
+bench: bench-guard bench-store bench-kill bench-gateway bench-console ## Every benchmark; results go to bench/results
 
 bench-gateway: setup ## Ours, a bare pass-through and LiteLLM in one run
 	@$(BIN)/python -m bench.gateway $(ARGS)
@@ -52,6 +55,9 @@ bench-guard: setup ## A million random cuts: nothing leaks; CPU a chunk
 
 bench-kill: setup ## SIGKILL under load: acknowledged against found
 	@$(BIN)/python -m bench.kill $(ARGS)
+
+bench-console: setup ## Every page of the console over two million turns, on SQLite and PostgreSQL
+	@$(BIN)/python -m bench.console $(ARGS)
 
 bench-store: setup ## Cost and latency of a durable write
 	@$(BIN)/python -m bench.store $(ARGS)
