@@ -10,8 +10,10 @@ from dataclasses import replace
 import pytest
 
 from zhengming.accounts import keys, service
+from zhengming.accounts.errors import ChangedMeanwhileError
 from zhengming.accounts.keys import NewKey
 from zhengming.accounts.profiles import Limits, ServiceProfile, from_json
+from zhengming.accounts.service import ServiceRecord
 from zhengming.core.errors import ConflictError, InvalidInputError, NotFoundError
 from zhengming.core.words import Audience, LabelPlacement
 from zhengming.store import Store
@@ -153,3 +155,43 @@ def test_the_last_use_of_a_key_only_moves_forward(books: Store, key: NewKey) -> 
     books.write_sync(lambda tx: keys.note_use(tx, {key.key.id: NOW + 9}))
     books.write_sync(lambda tx: keys.note_use(tx, {key.key.id: NOW + 5}))
     assert books.read_sync(lambda tx: keys.get(tx, key.key.id)).last_used_at == NOW + 9
+
+
+def test_a_change_upon_an_older_revision_overwrites_nothing(books: Store, profile: ServiceProfile) -> None:
+    seen = books.read_sync(lambda tx: service.record(tx, profile.id))
+    theirs = replace(profile, audiences=frozenset({Audience.ELDER}))
+    books.write_sync(lambda tx: service.update(tx, theirs, who="bob", why="x", now=NOW + 1, revision=seen.revision))
+
+    with pytest.raises(ChangedMeanwhileError, match=r"revision 2, not 1"):
+        books.write_sync(
+            lambda tx: service.update(tx, profile, who="ann", why="x", now=NOW + 2, revision=seen.revision)
+        )
+    assert books.read_sync(lambda tx: service.record(tx, profile.id)) == ServiceRecord(
+        theirs, 2, seen.created_at, NOW + 1
+    )
+    assert [one.profile for one in books.read_sync(service.records)] == [theirs]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"label": {"wording": "made by us"}},
+        {"label": {"wording": "不是AI生成"}},
+        {"producer": "001191350211M000100Y4300000"},
+    ],
+)
+def test_a_label_or_a_provider_code_that_cannot_serve_is_not_stored(
+    books: Store, profile: ServiceProfile, wrong: dict[str, object]
+) -> None:
+    changed = replace(from_json({"name": "helper", **wrong}), id=profile.id)
+
+    with pytest.raises(InvalidInputError):
+        books.write_sync(lambda tx: service.update(tx, changed, who="bob", why="x", now=NOW + 1))
+    assert books.read_sync(lambda tx: service.get(tx, profile.id)) == profile
+
+
+def test_a_revoked_key_says_why(books: Store, profile: ServiceProfile) -> None:
+    made = books.write_sync(lambda tx: keys.create(tx, profile.id, who="ann", now=NOW, secret=keys.new_secret()))
+    books.write_sync(lambda tx: keys.revoke(tx, made.key.id, who="bob", why="leaked", now=NOW + 1))
+
+    assert books.read_sync(lambda tx: keys.get(tx, made.key.id)).revoked_why == "leaked"

@@ -9,3 +9,9 @@ class FrozenError(ConflictError):
     """A freeze of changes is in force; nothing was changed."""
 
     code = "changes_frozen"
+
+
+class ChangedMeanwhileError(ConflictError):
+    """Somebody else changed the thing since it was read; nothing was overwritten."""
+
+    code = "changed_meanwhile"

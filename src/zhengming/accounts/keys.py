@@ -26,7 +26,9 @@ SCOPES: Final = ("chat", "report")
 SHOWN: Final = 9
 """How much of a key is kept for recognition: `zm-` and six characters, 36 of its 256 bits."""
 
-_COLUMNS = "id, service_id, prefix, scopes, note, created_at, created_by, last_used_at, revoked_at, revoked_by"
+_COLUMNS = (
+    "id, service_id, prefix, scopes, note, created_at, created_by, last_used_at, revoked_at, revoked_by, revoked_why"
+)
 
 
 class ApiKey(NamedTuple):
@@ -42,6 +44,7 @@ class ApiKey(NamedTuple):
     last_used_at: int | None
     revoked_at: int | None
     revoked_by: str | None
+    revoked_why: str | None = None
 
 
 class NewKey(NamedTuple):
@@ -112,7 +115,7 @@ def revoke(tx: Tx, key_id: str, *, who: str, why: str, now: int) -> ApiKey:
     fields = {"key": key.id, "service": key.service_id, "prefix": key.prefix, "who": who, "why": why}
     append(tx, EventType.KEY_REVOKED, fields, at=now)
     bump(tx, VERSION)
-    return key._replace(revoked_at=now, revoked_by=who)
+    return key._replace(revoked_at=now, revoked_by=who, revoked_why=why)
 
 
 def get(tx: Tx, key_id: str) -> ApiKey:

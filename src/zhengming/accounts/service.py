@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from zhengming.accounts import profiles
+from zhengming.accounts.errors import ChangedMeanwhileError
 from zhengming.accounts.profiles import ServiceProfile
 from zhengming.accounts.switches import require_unfrozen
 from zhengming.core.errors import ConflictError, InvalidInputError, NotFoundError
 from zhengming.core.ids import new_uuid
 from zhengming.core.words import EventType
+from zhengming.label import provider_code
+from zhengming.label.text import check_wording
 from zhengming.ledger import append
-from zhengming.store.tx import Tx
+from zhengming.store.tx import Row, Tx
 from zhengming.store.versions import bump
 
 VERSION: Final = "services"
 DEFAULT_NAME: Final = "default"
+_RECORD: Final = "profile, revision, created_at, changed_at"
+
+
+class ServiceRecord(NamedTuple):
+    """A service, its revision (one more at each change), and when it was made and last changed (ms UTC)."""
+
+    profile: ServiceProfile
+    revision: int
+    created_at: int
+    changed_at: int
 
 
 def create(tx: Tx, profile: ServiceProfile, *, who: str, why: str, now: int) -> ServiceProfile:
@@ -24,7 +37,7 @@ def create(tx: Tx, profile: ServiceProfile, *, who: str, why: str, now: int) -> 
 
     Raises InvalidInputError for a profile that cannot be used, ConflictError when the name is taken, FrozenError.
     """
-    made = profile.check()
+    made = _usable(profile)
     if not made.id:
         made = replace(made, id=new_uuid(milliseconds=now))
     require_unfrozen(tx, made.id, now)
@@ -34,17 +47,26 @@ def create(tx: Tx, profile: ServiceProfile, *, who: str, why: str, now: int) -> 
         " VALUES (:id, :name, :profile, 1, :now, :now)",
         {"id": made.id, "name": made.name, "profile": made.dumps(), "now": now},
     )
-    _record(tx, made, None, who=who, why=why, now=now)
+    _note(tx, made, None, who=who, why=why, now=now)
     return made
 
 
-def update(tx: Tx, profile: ServiceProfile, *, who: str, why: str, now: int) -> ServiceProfile:
+def update(
+    tx: Tx, profile: ServiceProfile, *, who: str, why: str, now: int, revision: int | None = None
+) -> ServiceProfile:
     """Put another profile in the place of the one with the same id, in this unit.
 
-    Raises NotFoundError, InvalidInputError, ConflictError when the new name is taken, FrozenError.
+    `revision` is the one that the change was made upon. Raises NotFoundError, InvalidInputError, FrozenError,
+    ConflictError when the new name is taken, ChangedMeanwhileError when the service has another revision by now.
     """
-    changed = profile.check()
-    before = get(tx, changed.id)
+    changed = _usable(profile)
+    found = record(tx, changed.id)
+    before = found.profile
+    if revision is not None and revision != found.revision:
+        raise ChangedMeanwhileError(
+            f"The service {before.name!r} was changed meanwhile: it has revision {found.revision}, not {revision}.",
+            next_step="Nothing was overwritten. Look at what stands there now, and make the change upon it.",
+        )
     require_unfrozen(tx, changed.id, now)
     _require_free(tx, changed)
     tx.run(
@@ -52,7 +74,7 @@ def update(tx: Tx, profile: ServiceProfile, *, who: str, why: str, now: int) -> 
         " WHERE id = :id",
         {"id": changed.id, "name": changed.name, "profile": changed.dumps(), "now": now},
     )
-    _record(tx, changed, before, who=who, why=why, now=now)
+    _note(tx, changed, before, who=who, why=why, now=now)
     return changed
 
 
@@ -62,6 +84,19 @@ def get(tx: Tx, service_id: str) -> ServiceProfile:
     if row is None:
         raise _unknown(service_id)
     return profiles.loads(row[0])
+
+
+def record(tx: Tx, service_id: str) -> ServiceRecord:
+    """Read a service with its revision and times; NotFoundError when there is none."""
+    row = tx.one(f"SELECT {_RECORD} FROM service WHERE id = :id", {"id": service_id})
+    if row is None:
+        raise _unknown(service_id)
+    return _record_of(row)
+
+
+def records(tx: Tx) -> list[ServiceRecord]:
+    """Read every service with its revision and times, by name."""
+    return [_record_of(row) for row in tx.rows(f"SELECT {_RECORD} FROM service ORDER BY name")]
 
 
 def by_name(tx: Tx, name: str) -> ServiceProfile:
@@ -94,7 +129,7 @@ def _require_free(tx: Tx, profile: ServiceProfile) -> None:
         raise ConflictError(f"There is a service named {profile.name!r} already.", next_step="Choose another name.")
 
 
-def _record(tx: Tx, after: ServiceProfile, before: ServiceProfile | None, *, who: str, why: str, now: int) -> None:
+def _note(tx: Tx, after: ServiceProfile, before: ServiceProfile | None, *, who: str, why: str, now: int) -> None:
     if not who.strip() or not why.strip():
         raise InvalidInputError("A change of a service needs who makes it and why.", next_step="Give both.")
     old = {} if before is None else before.to_json()
@@ -102,6 +137,22 @@ def _record(tx: Tx, after: ServiceProfile, before: ServiceProfile | None, *, who
     changes = {name: value for name, value in new.items() if old.get(name) != value}
     append(tx, EventType.SERVICE_CHANGED, {"service": after.id, "who": who, "why": why, "changes": changes}, at=now)
     bump(tx, VERSION)
+
+
+def _usable(profile: ServiceProfile) -> ServiceProfile:
+    """Return the profile; raises what its own check, its label wording or its provider code raise.
+
+    Asked for what is written, not for what is read: a stored service must go on when a check becomes stricter.
+    """
+    if profile.label.wording:
+        check_wording(profile.label.wording)
+    if provider_code.looks_like_code(profile.producer):
+        provider_code.parse(profile.producer)
+    return profile.check()
+
+
+def _record_of(row: Row) -> ServiceRecord:
+    return ServiceRecord(profiles.loads(row[0]), *row[1:])
 
 
 def _unknown(name: str) -> NotFoundError:

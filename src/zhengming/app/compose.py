@@ -32,7 +32,7 @@ from zhengming.gateway.sittings import Sittings
 from zhengming.gateway.upstreams import assemble
 from zhengming.gateway.upstreams.catalogue import ModelList
 from zhengming.gateway.upstreams.config import gather
-from zhengming.ledger import Ledger, load_signer
+from zhengming.ledger import Ledger, checkpoints, checks, load_signer
 from zhengming.ledger.master import load_master
 from zhengming.ledger.vault import Vault
 from zhengming.screen.policy import Policy, load_default_policy, load_policy
@@ -43,6 +43,7 @@ from zhengming.store import Store, Tx
 log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS: Final = 15.0
+CHECKPOINT_SECONDS: Final = 600.0
 SILENT_MS: Final = 60_000
 
 
@@ -61,6 +62,7 @@ async def running_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             gateway.directory.run(every=settings.poll_seconds, use_every=settings.key_seconds),
             _watch_rules(gateway, settings.poll_seconds),
             _keep_alive(gateway),
+            _note_checkpoints(gateway),
         ):
             task = asyncio.create_task(work)
             stack.push_async_callback(_stop, task)
@@ -169,6 +171,7 @@ async def _begin(gateway: Gateway, *, alone: bool) -> None:
         service.ensure_default(tx, now)
         records.heartbeat(tx, gateway.instance, now)
         note_rules(tx)
+        checks.close_orphans(tx, gateway.instance, now, silence=-1 if alone else checks.SILENT)
         return records.close_orphans(tx, gateway.instance, now, silence=silence)
 
     orphans = await gateway.store.write(unit)
@@ -207,6 +210,19 @@ async def _keep_alive(gateway: Gateway) -> None:
         def unit(tx: Tx, now: int = now) -> None:
             records.heartbeat(tx, gateway.instance, now)
             records.close_orphans(tx, gateway.instance, now, silence=SILENT_MS)
+
+        await _quietly(gateway, unit)
+
+
+async def _note_checkpoints(gateway: Gateway) -> None:
+    """Note a checkpoint of the ledger once a day, and close checks of it whose process fell silent."""
+    while True:
+        await asyncio.sleep(CHECKPOINT_SECONDS)
+        now = gateway.clock()
+
+        def unit(tx: Tx, now: int = now) -> None:
+            checks.close_orphans(tx, gateway.instance, now)
+            checkpoints.note_due(tx, who="zhengming", now=now)
 
         await _quietly(gateway, unit)
 

@@ -7,7 +7,7 @@ signature.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -46,7 +46,13 @@ _LEVELS: Final = (
 )
 
 
-def verify(store: Reader, public: Iterable[bytes], *, noted: Head | None = None) -> Report:
+Progress = Callable[[int, int], None]
+"""Told how many of how many entries were read; what it raises ends the verification."""
+
+
+def verify(
+    store: Reader, public: Iterable[bytes], *, noted: Head | None = None, progress: Progress | None = None
+) -> Report:
     """Check every entry, node and the head; return what is wrong, each thing named.
 
     `public` are the public keys that may have signed the head. `noted` is a genuine head that was kept elsewhere: the
@@ -60,7 +66,7 @@ def verify(store: Reader, public: Iterable[bytes], *, noted: Head | None = None)
         return Report(0, "", 0, tuple(findings.list), findings.total)
     keys = tuple(public)
     walk = _Walk(store, head, frontier, findings)
-    walk.entries()
+    walk.entries(progress)
     walk.tiles()
     _check_head(head, frontier, keys, findings)
     _check_strays(store, findings)
@@ -79,7 +85,7 @@ class _Walk:
         self._frontier = frontier
         self._findings = findings
 
-    def entries(self) -> None:
+    def entries(self, progress: Progress | None = None) -> None:
         """Compare every entry with its hash in the tile, or in the frontier for the last ones."""
         start, chunk = 0, _FIRST_CHUNK
         while start < self._size:
@@ -88,6 +94,8 @@ class _Walk:
             self.checked += len(rows)
             self._chunk(rows, self._above(0, start, end), start, end)
             start = end
+            if progress is not None:
+                progress(start, self._size)
             read = sum(len(row[4]) for row in rows)
             chunk = max(WIDTH, chunk // 4) if read > _READ_BYTES else min(chunk * 2, _CHUNK)
         self._findings.flush()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from zhengming.gateway.upstreams.breaker import Breaker, BreakerSettings, Permit
+from zhengming.gateway.upstreams.config import UpstreamConfig
 from zhengming.gateway.upstreams.errors import UpstreamError, UpstreamResting
 from zhengming.gateway.upstreams.request import SUCCESS, Answer, Upstream, UpstreamRequest
 from zhengming.gateway.upstreams.retry import RetryPolicy, retry_after
@@ -122,6 +123,15 @@ class UpstreamPool:
             )
             for name, member in self._members.items()
         )
+
+    def configs(self) -> tuple[UpstreamConfig, ...]:
+        """Return how every upstream is described, in the order of the configuration."""
+        return tuple(member.upstream.config for member in self._members.values())
+
+    def waits(self) -> dict[str, float]:
+        """Return the seconds until each upstream may be asked again, 0.0 for those that may be asked now."""
+        now = self._clock()
+        return {name: member.breaker.wait(now) for name, member in self._members.items()}
 
     def ready(self) -> bool:
         """Whether at least one upstream may be asked now."""
