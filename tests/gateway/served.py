@@ -15,7 +15,7 @@ from openai import OpenAI
 from zhengming.accounts import keys, service
 from zhengming.accounts.profiles import ServiceProfile
 from zhengming.app.compose import running_gateway
-from zhengming.app.serve import listen, server_config
+from zhengming.app.serve import Server, listen, server_config
 from zhengming.app.settings import Settings
 from zhengming.app.site import site
 from zhengming.gateway.context import Gateway
@@ -108,7 +108,7 @@ def serving(settings: Settings) -> Iterator[Served]:
         listener = listen(settings)
         try:
             async with running_gateway(settings) as gateway:
-                server = uvicorn.Server(server_config(site(gateway, settings), settings))
+                server = Server(server_config(site(gateway, settings), settings))
                 url = f"http://127.0.0.1:{listener.getsockname()[1]}"
                 loop = asyncio.get_running_loop()
                 stop.append(lambda: setattr(server, "should_exit", True))

@@ -54,7 +54,7 @@ async def _serve(settings: Settings, *, print_key: bool) -> int:
     try:
         await asyncio.to_thread(upgrade_apart, settings.database_url)
         async with running_gateway(settings) as gateway:
-            server = uvicorn.Server(server_config(site(gateway, settings), settings))
+            server = Server(server_config(site(gateway, settings), settings))
             url = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}/v1"
             await _welcome(gateway, url, print_key=print_key)
             gateway.rules.ruling.matcher.scan("x")  # builds its tables now, so that no turn has to wait for them
@@ -64,6 +64,17 @@ async def _serve(settings: Settings, *, print_key: bool) -> int:
     finally:
         listener.close()
     return 0
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which does not wait for pages that are followed live when it shuts down."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the live streams, then let what is being answered come to its end."""
+        from zhengming.web.live import end_streams  # noqa: PLC0415 - a replica without a console starts faster
+
+        end_streams()
+        await super().shutdown(sockets)
 
 
 def server_config(app: GatewayApp, settings: Settings) -> uvicorn.Config:
