@@ -27,16 +27,19 @@ class _StableCatalog(Catalog):
     """A catalogue whose header says only what a reader of the `.mo` needs."""
 
     def __iter__(self) -> Iterator[Message]:
-        """Yield the stable header, then the messages."""
-        yield Message("", _HEADER)
-        yield from list(super().__iter__())[1:]
+        """Yield the stable header, then the messages; the rule of plurals only where something has one."""
+        messages = list(super().__iter__())[1:]
+        plurals = f"Plural-Forms: {self.plural_forms}\n" if any(message.pluralizable for message in messages) else ""
+        yield Message("", _HEADER + plurals)
+        yield from messages
 
 
 def compiled(po: Path) -> bytes:
     """Return the `.mo` bytes of a `.po` file; raises PoFileError when the file is malformed."""
-    catalogue = _StableCatalog(charset="utf-8")
+    locale = po.parents[1].name
+    catalogue = _StableCatalog(locale, charset="utf-8")
     with po.open("rb") as file:
-        for message in read_po(file, charset="utf-8", abort_invalid=True):
+        for message in read_po(file, locale, charset="utf-8", abort_invalid=True):
             if message.id:
                 catalogue[message.id] = message
     buffer = BytesIO()

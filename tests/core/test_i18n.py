@@ -8,9 +8,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
-from zhengming.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, LOCALE_DIR, language_of, translate
+from zhengming.core import i18n
+from zhengming.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, LOCALE_DIR, language_of, translate, translate_count
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "compile_catalogues.py"
 FOLDERS = tuple(language.replace("-", "_") for language in LANGUAGES)
@@ -31,10 +33,23 @@ def po_path(folder: str, domain: str) -> Path:
     return LOCALE_DIR / folder / "LC_MESSAGES" / f"{domain}.po"
 
 
-def texts(folder: str, domain: str) -> dict[str, str]:
+def messages(folder: str, domain: str) -> dict[str, tuple[str, ...]]:
+    """Read a catalogue: the forms of each key, one where it has no plural."""
     with po_path(folder, domain).open("rb") as file:
-        catalogue = read_po(file, charset="utf-8", abort_invalid=True)
-    return {str(message.id): str(message.string) for message in catalogue if message.id}
+        catalogue = read_po(file, folder, charset="utf-8", abort_invalid=True)
+    return {key_of(message): forms_of(message) for message in catalogue if message.id}
+
+
+def key_of(message: Message) -> str:
+    return message.id if isinstance(message.id, str) else str(message.id[0])
+
+
+def forms_of(message: Message) -> tuple[str, ...]:
+    return (message.string or "",) if isinstance(message.string, str | None) else tuple(message.string)
+
+
+def texts(folder: str, domain: str) -> dict[str, str]:
+    return {key: " ".join(forms) for key, forms in messages(folder, domain).items()}
 
 
 def places(text: str) -> set[str]:
@@ -66,11 +81,11 @@ def test_both_languages_have_the_same_places_to_fill(domain: str) -> None:
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_no_text_is_empty_doubtful_or_its_own_key(domain: str, folder: str) -> None:
     with po_path(folder, domain).open("rb") as file:
-        for message in read_po(file, charset="utf-8"):
+        for message in read_po(file, folder, charset="utf-8"):
             if message.id:
-                assert str(message.string).strip(), message.id
+                assert all(form.strip() for form in forms_of(message)), message.id
                 assert not message.fuzzy, message.id
-                assert message.string != message.id, message.id
+                assert key_of(message) not in forms_of(message), message.id
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -84,8 +99,20 @@ def test_no_key_stands_twice_in_a_file(domain: str, folder: str) -> None:
 @pytest.mark.parametrize("folder", FOLDERS)
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_every_text_is_found_compiled(domain: str, folder: str) -> None:
-    for key, text in texts(folder, domain).items():
-        assert translate(domain, key, folder.replace("_", "-")) == text
+    language = folder.replace("_", "-")
+    for key, (one, *more) in messages(folder, domain).items():
+        assert translate(domain, key, language) == one
+        for number, form in enumerate(more, start=2):
+            filled = {name: f"<{name}>" for name in places(form)}
+            assert translate_count(domain, key, language, number, **filled) == form.format(**filled)
+
+
+def test_a_key_with_plurals_must_be_both_id_and_plural_id() -> None:
+    for domain in DOMAINS:
+        for folder in FOLDERS:
+            with po_path(folder, domain).open("rb") as file:
+                for message in read_po(file, folder, charset="utf-8"):
+                    assert isinstance(message.id, str) or len(set(message.id)) == 1, message.id
 
 
 def test_the_compiled_files_equal_the_written_ones() -> None:
@@ -107,6 +134,27 @@ def test_compiling_finds_a_changed_text_and_a_file_left_over(tmp_path: Path) -> 
     assert [path for path, _ in module.stale(tmp_path)] == [mo]
     po.unlink()
     assert module.orphans(tmp_path) == [mo]
+
+
+def test_a_count_takes_the_form_of_its_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = script()
+    for folder, forms in (("en", ["{count} turn", "{count} turns"]), ("zh_CN", ["{count} 个轮次"])):
+        po = tmp_path / folder / "LC_MESSAGES" / "turns.po"
+        po.parent.mkdir(parents=True)
+        lines = [f'msgstr[{place}] "{form}"' for place, form in enumerate(forms)]
+        po.write_text("\n".join(['msgid "n"', 'msgid_plural "n"', *lines, ""]), "utf-8")
+    for mo, wanted in module.stale(tmp_path):
+        mo.write_bytes(wanted)
+    monkeypatch.setattr(i18n, "LOCALE_DIR", tmp_path)
+    i18n._catalogue.cache_clear()
+    try:
+        assert [translate_count("turns", "n", "en", n) for n in (0, 1, 2)] == ["0 turns", "1 turn", "2 turns"]
+        assert [translate_count("turns", "n", "zh-CN", n) for n in (0, 1, 2)] == ["0 个轮次", "1 个轮次", "2 个轮次"]
+        assert translate_count("turns", "n", "en", 2000, count="2,000") == "2,000 turns"
+        with pytest.raises(KeyError, match="nothing"):
+            translate_count("turns", "nothing", "en", 1)
+    finally:
+        i18n._catalogue.cache_clear()
 
 
 def test_a_missing_text_is_an_error_and_no_text_for_people() -> None:

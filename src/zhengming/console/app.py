@@ -9,7 +9,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from zhengming.console.asked import Asked, Page
@@ -17,15 +16,15 @@ from zhengming.console.context import Console
 from zhengming.console.errors import answer_error, no_such_page
 from zhengming.console.guard import admit
 from zhengming.console.pages import PAGES
+from zhengming.web import assets
 from zhengming.web.security import Secured
 
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
-STATIC: Final = Path(__file__).resolve().parent.parent / "web" / "static"
 
 
 def build(console: Console) -> ASGIApp:
     """Return the application that serves every page."""
-    routes: list[Route | Mount] = [Mount("/static", StaticFiles(directory=STATIC))]
+    routes: list[Route | Mount] = [Mount("/static", assets.serve)]
     routes += [Route(page.path, _endpoint(console, page), methods=[page.method]) for page in PAGES]
     return Secured(Starlette(routes=routes, exception_handlers={404: _missing(console), 405: _missing(console)}))
 

@@ -38,6 +38,20 @@ def translate(domain: str, key: str, language: str, **values: object) -> str:
     return found.format(**values) if values else found
 
 
+def translate_count(domain: str, key: str, language: str, number: int, /, **values: object) -> str:
+    """Return the text of `key` in the form that `language` uses for `number` things.
+
+    `{count}` is filled with `number` unless `values` says how to write it. The `.po` holds the key as both `msgid` and
+    `msgid_plural`. Raises KeyError when the catalogue lacks the key.
+    """
+    chosen = language if language in LANGUAGES else DEFAULT_LANGUAGE
+    found = _catalogue(domain, chosen).ngettext(key, key, number)
+    if found == key:
+        message = f"text {key!r} is missing in the {chosen} catalogue of {domain!r}"
+        raise KeyError(message)
+    return found.format(**{"count": number, **values})
+
+
 def language_of(text: str, default: str = DEFAULT_LANGUAGE) -> str:
     """Return `zh-CN` when Chinese characters stand in the text, `en` when only Latin letters do, else `default`.
 

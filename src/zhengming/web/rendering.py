@@ -9,8 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from zhengming.web import view as reading
-from zhengming.web.view import CURRENT, View
+from zhengming.web.view import CURRENT, GLOBALS, View
 
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
 
@@ -27,7 +26,7 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self.environment.globals.update(t=reading.t, number=reading.number, when=reading.when)
+        self.environment.globals.update(GLOBALS)
 
     def text(self, view: View, template: str, **values: Any) -> str:
         """Return a template, or a part of a page, as HTML."""
