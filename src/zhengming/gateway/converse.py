@@ -92,7 +92,7 @@ async def _converse(gateway: Gateway, turn: Turn, client: Client, headers: Mappi
     )
     opening = asyncio.ensure_future(open_turn(gateway, turn))
     try:
-        answer = await gateway.upstreams.open(request)
+        answer = await turn.wait_for(gateway.upstreams.open(request))
     except ZhengmingError as error:  # an upstream that fails, or a model that no upstream serves
         if not await opened(gateway, opening):
             return await _without_store(gateway, turn, client, now)
@@ -159,5 +159,5 @@ def _count(gateway: Gateway, turn: Turn, ending: Ending) -> None:
         metrics.unjudged.labels(part.kind if part.kind in KNOWN_KINDS else "other").inc()
     for _, reason in turn.found:
         metrics.verdicts.labels("input", reason.signal.category, reason.verdict).inc()
-    for reason in turn.answer_reasons:
+    for _, reason in turn.answer_found:
         metrics.verdicts.labels("output", reason.signal.category, reason.verdict).inc()

@@ -15,10 +15,9 @@ from zhengming.core.i18n import translate
 from zhengming.core.signals import Reason
 from zhengming.core.words import CareAxis, CareLevel, Surface, Verdict, gravest
 from zhengming.gateway.context import Gateway
-from zhengming.gateway.records import Found
 from zhengming.gateway.rules import mask_text
 from zhengming.gateway.turn import Turn
-from zhengming.gateway.wire.base import Path, Piece
+from zhengming.gateway.wire.base import Found, Path, Piece, place_of
 from zhengming.screen.judge import judge
 
 log = structlog.get_logger(__name__)
@@ -111,11 +110,6 @@ def _annotated(reason: Reason) -> Reason:
     if reason.verdict in {Verdict.BLOCK, Verdict.REDACT, Verdict.REPLACE}:
         return reason._replace(verdict=Verdict.ANNOTATE)
     return reason
-
-
-def place_of(path: Path) -> str:
-    """The place as rows and entries name it, such as `messages/2/content`."""
-    return "/".join(map(str, path)).encode("utf-8", "replace").decode()
 
 
 def _redacted(turn: Turn, pieces: Iterable[Piece], found: list[Found]) -> dict[Path, str]:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from zhengming import ledger
-from zhengming.core.signals import Reason
+from zhengming.core.errors import UnavailableError
+from zhengming.core.ids import new_uuid
 from zhengming.core.words import EventType, Surface, Word
 from zhengming.gateway import models
+from zhengming.gateway.wire.base import Found
 from zhengming.store import Tx
 
 OPEN: Final = "open"
@@ -29,11 +31,10 @@ class Ending(Word):
     CLIENT_GONE = "client_gone", "The client left before the end."
 
 
-class Found(NamedTuple):
-    """A reason with the place of the text that its span counts in: a path of the request, a channel of the answer."""
+class ClosedElsewhereError(UnavailableError):
+    """The turn is not open any more: another process took this one for dead and closed it as interrupted."""
 
-    place: str
-    reason: Reason
+    code = "turn_interrupted"
 
 
 class Opened(NamedTuple):
@@ -66,7 +67,6 @@ _LATER: Final = frozenset(
         "output_sealed",
         "said_sealed",
         "added_ms",
-        "opened_entry",
         "closed_entry",
     }
 )
@@ -77,7 +77,14 @@ _INSERT_TURN: Final = (
 _CLOSE_TURN: Final = (
     "UPDATE turn SET state = 'closed', outcome = :outcome, upstream = :upstream, unscreened = :unscreened, "
     "verdict_output = :verdict_output, closed_at = :closed_at, first_byte_ms = :first_byte_ms, held_max = :held_max, "
-    "tokens_in = :tokens_in, tokens_out = :tokens_out, output_sealed = :output_sealed WHERE id = :id AND state = 'open'"
+    "tokens_in = :tokens_in, tokens_out = :tokens_out, output_sealed = :output_sealed, said_sealed = :said_sealed, "
+    "added_ms = :added_ms, closed_entry = :closed_entry WHERE id = :id AND state = 'open'"
+)
+_INTERRUPT_TURN: Final = (
+    "UPDATE turn SET state = 'interrupted', closed_at = :now, closed_entry = :entry WHERE id = :id AND state = 'open'"
+)
+_INSERT_PROGRESS: Final = (
+    "INSERT INTO turn_progress (turn_id, entry_id, at, characters) VALUES (:turn, :entry, :at, :characters)"
 )
 _INSERT_SIGNAL: Final = (
     f"INSERT INTO turn_signal ({', '.join(column.name for column in models.turn_signal.columns)}) "
@@ -92,6 +99,11 @@ _ORPHANS: Final = (
     "WHERE t.state = 'open' AND t.instance <> :me AND (i.id IS NULL OR i.seen_at < :dead_before) ORDER BY t.opened_at"
 )
 _OUTPUT_POSITIONS: Final = 10_000  # signals on output are numbered from here, so that both may be written apart
+
+
+def said_seal(turn_id: str) -> str:
+    """The name that the model's own words are sealed under: not the turn's id, which seals input and output."""
+    return f"{turn_id}/said"
 
 
 def reasons_as_json(reasons: Sequence[Found]) -> list[dict[str, Any]]:
@@ -132,25 +144,33 @@ def _signal_rows(turn_id: str, surface: Surface, reasons: Sequence[Found], first
 
 def open_turn(tx: Tx, opened: Opened) -> None:
     """Write the row, the signals on the input and the *opened* entry."""
-    tx.run(_INSERT_TURN, opened.fields)
+    entry = ledger.append(tx, EventType.TURN_OPENED, opened.evidence, at=opened.at)
+    tx.run(_INSERT_TURN, {**opened.fields, "opened_entry": entry})
     if opened.reasons:
         tx.run_many(_INSERT_SIGNAL, _signal_rows(opened.id, Surface.INPUT, opened.reasons, 0))
-    ledger.append(tx, EventType.TURN_OPENED, opened.evidence, at=opened.at)
 
 
 def note_progress(tx: Tx, turn_id: str, at: int, commitment: str, characters: int) -> None:
     """Write what a long stream has shown so far: the commitment to the prefix and its length."""
-    ledger.append(
-        tx, EventType.TURN_PROGRESS, {"turn": turn_id, "shown": commitment, "shown_characters": characters}, at=at
-    )
+    evidence = {"turn": turn_id, "shown": commitment, "shown_characters": characters}
+    entry = ledger.append(tx, EventType.TURN_PROGRESS, evidence, at=at)
+    tx.run(_INSERT_PROGRESS, {"turn": turn_id, "entry": entry, "at": at, "characters": characters})
 
 
 def close_turn(tx: Tx, closed: Closed) -> None:
-    """Write the end of the row, the signals on the output and the *closed* entry."""
-    tx.run(_CLOSE_TURN, closed.fields)
+    """Write the end of the row, the signals on the output and the *closed* entry.
+
+    Raises ClosedElsewhereError, and so leaves no trace, when the turn is not open: a turn has one closing entry.
+    """
+    entry = new_uuid(milliseconds=closed.at)
+    if not tx.run(_CLOSE_TURN, {**closed.fields, "closed_entry": entry}):
+        raise ClosedElsewhereError(
+            f"The turn {closed.id} was closed as interrupted: its process did not say for too long that it lives.",
+            next_step="Look for what held the process up, such as a full disk or a machine that was asleep.",
+        )
     if closed.reasons:
         tx.run_many(_INSERT_SIGNAL, _signal_rows(closed.id, Surface.OUTPUT, closed.reasons, _OUTPUT_POSITIONS))
-    ledger.append(tx, EventType.TURN_CLOSED, closed.evidence, at=closed.at)
+    ledger.append(tx, EventType.TURN_CLOSED, closed.evidence, at=closed.at, entry_id=entry)
 
 
 def heartbeat(tx: Tx, instance: str, now: int) -> None:
@@ -165,12 +185,10 @@ def close_orphans(tx: Tx, instance: str, now: int, *, silence: int) -> int:
     """
     found = tx.rows(_ORPHANS, {"me": instance, "dead_before": now - silence})
     for turn_id, opened_at in found:
-        changed = tx.run(
-            "UPDATE turn SET state = 'interrupted', closed_at = :now WHERE id = :id AND state = 'open'",
-            {"now": now, "id": turn_id},
-        )
-        if changed:
-            ledger.append(tx, EventType.TURN_INTERRUPTED, {"turn": turn_id, "opened_at": opened_at}, at=now)
+        entry = new_uuid(milliseconds=now)
+        if tx.run(_INTERRUPT_TURN, {"now": now, "entry": entry, "id": turn_id}):
+            evidence = {"turn": turn_id, "opened_at": opened_at}
+            ledger.append(tx, EventType.TURN_INTERRUPTED, evidence, at=now, entry_id=entry)
     tx.run("DELETE FROM gateway_instance WHERE seen_at < :dead_before", {"dead_before": now - silence})
     return len(found)
 

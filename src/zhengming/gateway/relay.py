@@ -87,7 +87,8 @@ class Relay:
     def remember(self) -> None:
         """Copy what the stream found out into the turn, so that it can be closed at any moment."""
         stream, turn = self._stream, self._turn
-        turn.answer_reasons = stream.reasons
+        turn.answer_found = stream.found
+        turn.said = stream.said()
         turn.versions = stream.versions
         turn.usage = stream.usage
         turn.response_id = stream.response_id
@@ -96,9 +97,10 @@ class Relay:
 
     async def _next(self) -> Out:
         """Read once and guard it."""
-        stream, bounds = self._stream, self._gateway.bounds
+        stream, bounds, turn = self._stream, self._gateway.bounds, self._turn
         try:
-            data = await self._answer.read()
+            read = self._answer.read()
+            data = await (read if turn.first_byte_ms is not None else turn.wait_for(read))
             self._read += len(data)
             if self._read > bounds.max_answer_bytes:
                 raise UpstreamTooLarge(f"The answer of the model is larger than {bounds.max_answer_bytes} bytes.")
@@ -113,9 +115,9 @@ class Relay:
             return self._detector_failed(error)
         held = stream.held
         self._held.observe(held)
-        self._turn.held_max = max(self._turn.held_max, held)
-        if self._turn.watch is not None:
-            self._turn.watch(held)
+        turn.held_max = max(turn.held_max, held)
+        if turn.watch is not None:
+            turn.watch(held)
         return out
 
     def _feed_anew(self, data: bytes) -> Out:
@@ -178,7 +180,7 @@ async def relay_whole(gateway: Gateway, turn: Turn, client: Client, answer: Answ
 
     Raises UpstreamError when the answer cannot be read or is no answer of this API, DetectorFailedError.
     """
-    raw = await read_whole(answer, gateway.bounds.max_answer_bytes)
+    raw = await turn.wait_for(read_whole(answer, gateway.bounds.max_answer_bytes))
     context = answers.context_for(gateway, turn)
     try:
         if len(raw) > _LARGE:
@@ -194,6 +196,7 @@ async def relay_whole(gateway: Gateway, turn: Turn, client: Client, answer: Answ
         raise DetectorFailedError(
             "A detector failed, and what cannot be screened is not shown.", next_step="Try again later."
         ) from error
+    turn.said = result.said
     return await hand_over_whole(gateway, turn, client, result, headers=answers.returned(answer))
 
 
@@ -207,7 +210,7 @@ async def hand_over_whole(
     ending: Ending = Ending.SERVED,
 ) -> Ending:
     """Send a guarded answer, closing the turn before the last byte."""
-    turn.answer_reasons = list(result.reasons)
+    turn.answer_found = list(result.found)
     turn.usage, turn.response_id, turn.replies = result.usage, result.response_id, result.replies
     if result.stopped:
         ending = Ending.STOPPED

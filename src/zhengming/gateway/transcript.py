@@ -45,12 +45,12 @@ class Transcript:
         """The commitment to everything added so far, in hex."""
         return self._hash.copy().hexdigest()
 
-    def texts(self) -> list[str]:
-        """The shown text of each channel."""
+    def channels(self) -> dict[str, str]:
+        """The shown text by channel, our label and notices in it."""
         found: dict[str, list[str]] = {}
         for channel, text in self._texts:
             found.setdefault(channel, []).append(text)
-        return ["".join(parts) for parts in found.values()]
+        return {channel: "".join(parts) for channel, parts in found.items()}
 
     def shown(self) -> bytes:
         """The committed bytes themselves."""

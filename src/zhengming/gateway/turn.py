@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -21,19 +21,20 @@ from zhengming.accounts.switches import Switch
 from zhengming.care.state import CareState
 from zhengming.care.step import CareAction, CarePlan
 from zhengming.core.randomness import random_bytes
-from zhengming.core.signals import Reason
 from zhengming.core.words import Audience, CareLevel, Surface, Verdict, gravest
 from zhengming.gateway import records, sittings
 from zhengming.gateway.apis import Api
 from zhengming.gateway.context import Gateway
-from zhengming.gateway.records import Closed, Ending, Found, Opened
+from zhengming.gateway.records import Closed, Ending, Opened
 from zhengming.gateway.rules import Ruling
+from zhengming.gateway.said import said_apart
 from zhengming.gateway.transcript import Transcript
-from zhengming.gateway.wire.base import Out, TurnRequest
+from zhengming.gateway.wire.base import Found, Out, TurnRequest, place_of
 from zhengming.label.aigc import AigcFields
 from zhengming.store import Tx
 
 log = structlog.get_logger(__name__)
+Result = TypeVar("Result")
 
 UNCLEAN: Final = frozenset({Verdict.REDACT, Verdict.REPLACE, Verdict.BLOCK, Verdict.STOP})
 """Input verdicts after which the history is screened again in the next turn."""
@@ -41,7 +42,11 @@ UNCLEAN: Final = frozenset({Verdict.REDACT, Verdict.REPLACE, Verdict.BLOCK, Verd
 
 @dataclass(slots=True)
 class Turn:
-    """Everything known of one turn. What the examination and the answer find out is filled in as it happens."""
+    """Everything known of one turn. What the examination and the answer find out is filled in as it happens.
+
+    `said` are the model's own words by channel; `waited` are the seconds that the upstream took until the first byte
+    went out, and `added_ms` is the rest of that time.
+    """
 
     id: str
     api: Api
@@ -75,13 +80,16 @@ class Turn:
     closed: bool = False
     upstream: str = ""
     renamed: bool = False
-    answer_reasons: list[Reason] = field(default_factory=list)
+    answer_found: list[Found] = field(default_factory=list)
+    said: Mapping[str, str] = field(default_factory=dict)
     versions: list[str] = field(default_factory=list)
     replies: Sequence[bytes] = ()
     response_id: str = ""
     usage: dict[str, object] | None = None
     held_max: int = 0
+    waited: float = 0.0
     first_byte_ms: int | None = None
+    added_ms: float | None = None
 
     @property
     def care_level(self) -> CareLevel:
@@ -99,9 +107,19 @@ class Turn:
         return self.care_level >= CareLevel.DANGER or self.emergency_cue
 
     def note_first_byte(self) -> None:
-        """Remember how long the client waited."""
+        """Remember how long the client waited, and how much of that was not the upstream's doing."""
         if self.first_byte_ms is None:
-            self.first_byte_ms = int((time.perf_counter() - self.began) * 1000)
+            took = time.perf_counter() - self.began
+            self.first_byte_ms = int(took * 1000)
+            self.added_ms = max(took - self.waited, 0.0) * 1000
+
+    async def wait_for(self, work: Awaitable[Result]) -> Result:
+        """Wait for the upstream, before the first byte went out: that time is not ours."""
+        began = time.perf_counter()
+        try:
+            return await work
+        finally:
+            self.waited += time.perf_counter() - began
 
     def hand_over(self, out: Out) -> None:
         """Note what the client's socket has taken."""
@@ -124,7 +142,7 @@ def _count(value: object) -> int | None:
 async def open_turn(gateway: Gateway, turn: Turn) -> None:
     """Make the turn durable before its first byte goes out. Raises UnavailableError: no evidence, no service."""
     said = [
-        {"role": piece.role, "text": piece.text}
+        {"role": piece.role, "path": place_of(piece.path), "text": piece.text}
         for piece in turn.request.pieces
         if piece.message < 0 or piece.message >= turn.conversation.known_prefix
     ]
@@ -212,9 +230,7 @@ async def close_turn(gateway: Gateway, turn: Turn, ending: Ending) -> None:
     now = gateway.clock()
     shown = turn.transcript.shown()
     plain = turn.transcript.salt + shown
-    if turn.upstream:
-        turn.answer_reasons = [*turn.answer_reasons, *await _look_back(gateway, turn)]
-    found = [Found("answer", reason) for reason in turn.answer_reasons]
+    said = await _conclude(gateway, turn) if turn.upstream else None
     left = None
     if turn.replies:
         clean = turn.verdict not in UNCLEAN and not turn.unscreened
@@ -227,10 +243,12 @@ async def close_turn(gateway: Gateway, turn: Turn, ending: Ending) -> None:
         )
 
     def unit(tx: Tx) -> None:
-        sealed = gateway.vault.seal(tx, turn.who.person_id, plain, turn.id)
+        person = turn.who.person_id
+        sealed = gateway.vault.seal(tx, person, plain, turn.id)
+        said_sealed = None if said is None else gateway.vault.seal(tx, person, said, records.said_seal(turn.id))
         if left is not None:
             left.write(tx)
-        records.close_turn(tx, _closed(turn, ending, now, sealed, found))
+        records.close_turn(tx, _closed(turn, ending, now, sealed, said_sealed))
 
     began = time.perf_counter()
     turn.closed = True  # the store runs the unit even when nobody waits for it any more
@@ -240,13 +258,33 @@ async def close_turn(gateway: Gateway, turn: Turn, ending: Ending) -> None:
         gateway.conversations.remember(left)
 
 
-async def _look_back(gateway: Gateway, turn: Turn) -> list[Reason]:
+async def _conclude(gateway: Gateway, turn: Turn) -> bytes | None:
+    """Add what only the whole answer tells to what was found; return the model's words if they must be kept apart."""
+    channels = turn.transcript.channels()
+    found = [*turn.answer_found, *await _look_back(gateway, turn, channels)]
+    wording = turn.grant.service.label.wording
+    if sum(map(len, turn.said.values())) > gateway.bounds.inline_characters:
+        said = await asyncio.to_thread(said_apart, turn.said, channels, found, wording=wording)
+    else:
+        said = said_apart(turn.said, channels, found, wording=wording)
+    turn.answer_found = found
+    return said
+
+
+async def _look_back(gateway: Gateway, turn: Turn, channels: Mapping[str, str]) -> list[Found]:
     """What the scorers that only note find in the answer; one that fails leaves the turn unscreened, and counted."""
-    texts = turn.transcript.texts()
+
+    def look() -> list[Found]:
+        return [
+            Found(channel, reason)
+            for channel, text in channels.items()
+            for reason in turn.ruling.look_back(turn.audience, (text,))
+        ]
+
     try:
         if turn.transcript.characters > gateway.bounds.inline_characters:
-            return await asyncio.to_thread(turn.ruling.look_back, turn.audience, texts)
-        return turn.ruling.look_back(turn.audience, texts)
+            return await asyncio.to_thread(look)
+        return look()
     except Exception:  # whatever a detector raises
         log.exception("screen.failed", surface=Surface.OUTPUT, turn=turn.id)
         gateway.metrics.detector_errors.labels(Surface.OUTPUT).inc()
@@ -254,9 +292,9 @@ async def _look_back(gateway: Gateway, turn: Turn) -> list[Reason]:
         return []
 
 
-def _closed(turn: Turn, ending: Ending, now: int, sealed: bytes, found: list[Found]) -> Closed:
+def _closed(turn: Turn, ending: Ending, now: int, sealed: bytes, said_sealed: bytes | None) -> Closed:
     tokens_in, tokens_out = turn.tokens()
-    verdict = gravest([reason.verdict for reason in turn.answer_reasons])
+    verdict = gravest([reason.verdict for _, reason in turn.answer_found])
     fields = {
         "id": turn.id,
         "outcome": ending,
@@ -269,6 +307,8 @@ def _closed(turn: Turn, ending: Ending, now: int, sealed: bytes, found: list[Fou
         "tokens_in": tokens_in,
         "tokens_out": tokens_out,
         "output_sealed": sealed,
+        "said_sealed": said_sealed,
+        "added_ms": turn.added_ms,
     }
     evidence = {
         "turn": turn.id,
@@ -277,16 +317,17 @@ def _closed(turn: Turn, ending: Ending, now: int, sealed: bytes, found: list[Fou
         "unscreened": turn.unscreened,
         "verdict_output": str(verdict),
         "rules": turn.versions or [turn.ruling.matcher.version],
-        "reasons": records.reasons_as_json(found),
+        "reasons": records.reasons_as_json(turn.answer_found),
         "shown": turn.transcript.commitment(),
         "shown_characters": turn.transcript.characters,
         "output_sha256": sha256(sealed).hexdigest(),
+        **({} if said_sealed is None else {"said_sha256": sha256(said_sealed).hexdigest()}),
         "tokens_in": tokens_in,
         "tokens_out": tokens_out,
         "label": turn.aigc.label,
         "producer": turn.aigc.content_producer,
     }
-    return Closed(turn.id, now, fields, evidence, tuple(found))
+    return Closed(turn.id, now, fields, evidence, tuple(turn.answer_found))
 
 
 __all__ = ["Turn", "close_turn", "note_progress", "open_turn"]

@@ -53,7 +53,7 @@ def test_a_harmless_answer_leaves_with_the_bytes_that_came_and_its_label() -> No
     usage = event({"id": "chatcmpl-1", "choices": [], "usage": {"total_tokens": 7}})
     assert seen.data == b"".join([with_aigc(FIRST), *body, own, with_aigc(LAST), usage, DONE])
     assert seen.shown == {"0/content": f"你好，世界{END}"}
-    assert (seen.stream.finished, seen.stream.stopped, seen.stream.reasons) == (True, False, [])
+    assert (seen.stream.finished, seen.stream.stopped, seen.stream.found) == (True, False, [])
     assert (seen.stream.usage, seen.stream.response_id) == ({"total_tokens": 7}, "chatcmpl-1")
 
 
@@ -76,7 +76,7 @@ def test_a_stop_keeps_what_came_before_and_ends_with_a_notice(pieces: tuple[str,
     assert seen.events[-1] == "[DONE]"
     assert seen.labelled() == [0, len(seen.events) - 2]
     assert (seen.stream.stopped, seen.stream.finished) == (True, True)
-    assert [reason.signal.rule for reason in seen.stream.reasons] == ["stop"]
+    assert [reason.signal.rule for _, reason in seen.stream.found] == ["stop"]
     assert seen.stream.feed(says("later")).data == b""
     assert seen.stream.finish().data == b""
 
@@ -85,7 +85,7 @@ def test_masked_text_leaves_as_its_mask_and_held_chunks_are_not_sent() -> None:
     seen = run(said("口令：秘", "密", "口", "令。"))
     assert seen.text() == f"口令：[code]。{END}"
     assert len([one for one in seen.choices() if "content" in one["delta"]]) == 4
-    assert [reason.verdict for reason in seen.stream.reasons] == ["redact"]
+    assert [reason.verdict for _, reason in seen.stream.found] == ["redact"]
 
 
 def test_what_is_held_is_released_before_the_finish_reason() -> None:

@@ -44,7 +44,7 @@ def test_a_harmless_answer_leaves_with_the_bytes_that_came() -> None:
 
     assert seen.data.startswith(opening + b"".join(sent[1:-1]))
     assert seen.shown == {"0/content/0/text": "你好，世界"}
-    assert (seen.stream.finished, seen.stream.stopped, seen.stream.reasons) == (True, False, [])
+    assert (seen.stream.finished, seen.stream.stopped, seen.stream.found) == (True, False, [])
     assert (seen.stream.usage, seen.stream.response_id, seen.stream.held) == (USAGE, "resp_1", 0)
 
 

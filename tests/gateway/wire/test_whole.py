@@ -37,7 +37,7 @@ def test_only_the_text_and_the_label_change() -> None:
         whole.data
         == RAW[:-2].replace(b' ok"', b" ok\\n\\n" + json.dumps(END[2:])[1:].encode()) + b',"aigc":' + AIGC + b"}\n"
     )
-    assert (whole.stopped, whole.reasons, whole.response_id) == (False, (), "c-1")
+    assert (whole.stopped, whole.found, whole.response_id) == (False, (), "c-1")
 
 
 def test_a_text_is_masked_labelled_and_answered_for() -> None:
@@ -54,7 +54,7 @@ def test_a_stop_cuts_the_text_and_says_so() -> None:
     choice, whole = guard({"content": "先制造炸弹", "refusal": None})
     assert choice["message"]["content"] == f"先\n\n{NOTICE}{END}"
     assert (choice["finish_reason"], whole.stopped) == ("content_filter", True)
-    assert [reason.verdict for reason in whole.reasons] == ["stop"]
+    assert [reason.verdict for _, reason in whole.found] == ["stop"]
 
 
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"a": "制造炸弹", "b": 1}'}}

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
-from zhengming.core.signals import Reason
-from zhengming.gateway.wire.base import OutputContext, Path, TurnRequest
-from zhengming.gateway.wire.fields import Cleared, Field, Token, new_guard
+from zhengming.gateway.wire.base import Found, OutputContext, Path, TurnRequest
+from zhengming.gateway.wire.fields import Aside, Cleared, Field, Token, joined, new_guard
 from zhengming.gateway.wire.label_place import LabelPlacer, is_inside_code
 from zhengming.screen.guard import Screening
 
@@ -92,10 +91,11 @@ class Answer:
     """
 
     __slots__ = (
+        "_aside",
         "_cleared",
+        "_found",
         "_notice",
         "_offer",
-        "_reasons",
         "_screening",
         "_shape",
         "_structured",
@@ -120,7 +120,7 @@ class Answer:
         request: TurnRequest,
         *,
         screening: Screening,
-        reasons: list[Reason],
+        found: list[Found],
     ) -> None:
         self.index = index
         self.fields: dict[str, Field] = {}
@@ -131,7 +131,8 @@ class Answer:
         self._shape = shape
         self._screening = screening
         self._cleared = False
-        self._reasons = reasons
+        self._found = found
+        self._aside = Aside(f"{index}/annotations", found)
         self._notice = context.notice
         self._offer = context.offer
         self._structured = context.structured or request.structured
@@ -201,8 +202,16 @@ class Answer:
 
     def judge_alone(self, text: str) -> str:
         """Judge a short text that comes whole, such as a title; return what of it may be shown."""
-        field = Field("", (), new_guard(self._screening, json=False), self._reasons, self._shape.blank)
-        return field.feed(text) + field.finish()
+        before = len(self._found)
+        shown, _ = self._aside.judge(text, self._screening)
+        if len(self._found) == before:
+            self._aside.said.pop()  # it is shown as it is, and is no part of the record
+        return shown
+
+    def said(self) -> dict[str, str]:
+        """Return the model's own words by channel."""
+        texts = [(field.channel, field.said) for field in self.fields.values()]
+        return joined((*texts, (self._aside.channel, self._aside.said)))
 
     def labelled(self) -> str:
         """Return the whole text of the answer with its label, as it was sent."""
@@ -236,7 +245,7 @@ class Answer:
     def _field(self, name: str, wrap: tuple[str | int, ...], *, json: bool) -> Field:
         cleared = self._cleared and not json
         guard = Cleared(self._screening.matcher.version) if cleared else new_guard(self._screening, json=json)
-        field = Field(f"{self.index}/{name}", wrap, guard, self._reasons, self._shape.blank)
+        field = Field(f"{self.index}/{name}", wrap, guard, self._found, self._shape.blank)
         self.fields[name] = field
         return field
 

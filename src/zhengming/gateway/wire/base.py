@@ -58,6 +58,22 @@ class TurnRequest:
     choices: int = 1
 
 
+def place_of(path: Path) -> str:
+    """The place of a text of a request as rows and entries name it, such as `messages/2/content`."""
+    return "/".join(map(str, path)).encode("utf-8", "replace").decode()
+
+
+class Found(NamedTuple):
+    """A reason with the place of the text that its span counts in.
+
+    For a request that is a path (`messages/2/content`), for an answer a channel (`0/content`): there the span is in
+    code points of the model's own words in that channel, as `said` gives them, and not of what was shown.
+    """
+
+    place: str
+    reason: Reason
+
+
 class Shown(NamedTuple):
     """A text handed to the client: `channel` names choice and field, such as `0/content`."""
 
@@ -104,7 +120,7 @@ class OutputStream(Protocol):
 
     stopped: bool
     finished: bool
-    reasons: list[Reason]
+    found: list[Found]
     usage: dict[str, object] | None
     response_id: str
 
@@ -138,24 +154,36 @@ class OutputStream(Protocol):
     def reload(self, screening: Screening) -> Out:
         """The rules changed in mid-stream: what is still held is judged again under the new version."""
 
+    def said(self) -> dict[str, str]:
+        """The model's own words by channel, as the guards were given them: no mask, no label, no word of ours.
+
+        Of a channel that was stopped that is what had arrived; what came behind the stop was not read. Its size is
+        bounded by the bytes that were fed.
+        """
+
     def replies(self) -> list[bytes]:
         """The canonical JSON of each choice's assistant message as a client would send it back, label removed."""
 
 
 class WholeOutput(NamedTuple):
-    """A whole answer after the guard: body for the client, texts shown, reasons, and the same as canonical replies."""
+    """A whole answer after the guard: body for the client, texts shown, what was found, the same as canonical replies.
+
+    `said` are the model's own words by channel, see :meth:`OutputStream.said`.
+    """
 
     data: bytes
     shown: tuple[Shown, ...]
-    reasons: tuple[Reason, ...]
+    found: tuple[Found, ...]
     stopped: bool
     usage: dict[str, object] | None
     response_id: str
     replies: tuple[bytes, ...]
+    said: Mapping[str, str]
 
 
 __all__ = [
     "FieldGuard",
+    "Found",
     "Out",
     "OutputContext",
     "OutputStream",
@@ -165,4 +193,5 @@ __all__ = [
     "TurnRequest",
     "Unjudged",
     "WholeOutput",
+    "place_of",
 ]

@@ -98,6 +98,7 @@ class ChoiceStream(EventStream):
         if "usage" in parsed:
             self._note(parsed)
         main = answer.main
+        main.said.append(text)
         commands = main.guard.feed(text)
         if len(commands) == 1:
             command = commands[0]
@@ -173,6 +174,10 @@ class ChoiceStream(EventStream):
             self._close_when_stopped()
             self._busy = False
         return self._collect()
+
+    def said(self) -> dict[str, str]:
+        """Return the model's own words by channel."""
+        return {channel: text for _, one in sorted(self._answers.items()) for channel, text in one.said().items()}
 
     def replies(self) -> list[bytes]:
         """Return the assistant's messages in the order of the choices."""
@@ -255,7 +260,7 @@ class ChoiceStream(EventStream):
         answer = self._answers.get(index)
         if answer is None:
             answer = Answer(
-                index, self._shape, self.context, self._request, screening=self._screening, reasons=self.reasons
+                index, self._shape, self.context, self._request, screening=self._screening, found=self.found
             )
             self._answers[index] = answer
         return answer

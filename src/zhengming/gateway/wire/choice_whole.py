@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zhengming.core.signals import Reason
 from zhengming.gateway.wire.answer import Answer, Shape
-from zhengming.gateway.wire.base import OutputContext, Path, Shown, TurnRequest, WholeOutput
+from zhengming.gateway.wire.base import Found, OutputContext, Path, Shown, TurnRequest, WholeOutput
 from zhengming.gateway.wire.canonical import canonical_message
 from zhengming.gateway.wire.choice_stream import FILTERED
 from zhengming.gateway.wire.edit import Edit
@@ -25,13 +24,14 @@ def guard_whole(
     """
     parsed = parse_listing(raw, "choices")
     edit = Edit(raw, parsed)
-    reasons: list[Reason] = []
+    found: list[Found] = []
     shown: list[Shown] = []
     answers: list[Answer] = []
     for position, choice in enumerate(parsed["choices"]):
         index = choice.get("index", position)
-        index = index if isinstance(index, int) else position
-        answer = Answer(index, shape, context, request, screening=context.screening, reasons=reasons)
+        if not isinstance(index, int) or any(answer.index == index for answer in answers):
+            index = max((answer.index for answer in answers), default=-1) + 1  # each choice has channels of its own
+        answer = Answer(index, shape, context, request, screening=context.screening, found=found)
         answers.append(answer)
         if context.holds_nothing is not None and _holds_nothing(answer, choice, part, shape, context.holds_nothing):
             answer.clear()
@@ -46,7 +46,7 @@ def guard_whole(
     return WholeOutput(
         data=edit.render(),
         shown=tuple(shown),
-        reasons=tuple(reasons),
+        found=tuple(found),
         stopped=any(answer.stopped for answer in answers),
         usage=usage if isinstance(usage, dict) else None,
         response_id=parsed["id"] if isinstance(parsed.get("id"), str) else "",
@@ -54,6 +54,7 @@ def guard_whole(
             canonical_message("assistant", shape.reply(answer), context.drop_labels)
             for answer in sorted(answers, key=lambda answer: answer.index)
         ),
+        said={channel: text for answer in answers for channel, text in answer.said().items()},
     )
 
 

@@ -11,8 +11,7 @@ from typing import Any, Final
 import orjson
 
 from zhengming.core.errors import ZhengmingError
-from zhengming.core.signals import Reason
-from zhengming.gateway.wire.base import Out, OutputContext, Shown
+from zhengming.gateway.wire.base import Found, Out, OutputContext, Shown
 from zhengming.gateway.wire.errors import UpstreamGarbageError, error_event
 from zhengming.gateway.wire.judge_json import parse_leniently
 from zhengming.gateway.wire.sse import EventSplitter, parse_event
@@ -34,8 +33,8 @@ class EventStream:
         "_splitter",
         "context",
         "finished",
+        "found",
         "lenient",
-        "reasons",
         "response_id",
         "stopped",
         "usage",
@@ -46,7 +45,7 @@ class EventStream:
         self.stopped = False
         self.finished = False
         self.lenient = False
-        self.reasons: list[Reason] = []
+        self.found: list[Found] = []
         self.usage: dict[str, object] | None = None
         self.response_id = ""
         self._busy = False  # stays set when a detector raised: then nothing that is held counts as judged

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from zhengming.core.signals import Reason
+from zhengming.core.signals import Reason, Span
+from zhengming.gateway.wire.base import Found
 from zhengming.screen.guard import Command, FieldGuard, JsonGuard, LogprobQueue, Mask, Screening, Show, Stop, TextGuard
 
 _HIGH_FIRST: Final = "\ud800"
@@ -50,32 +51,35 @@ class Field:
     """Feeds one text to its guard.
 
     `channel` names it in the record, such as `0/content`; `wrap` is what the API needs to send a piece of it alone;
-    `shown` are the pieces that may be shown, in order. `stop` is set once the guard ended the text.
+    `said` are the pieces that the guard was given, `shown` those that may be shown, words of ours included, in order.
+    `stop` is set once the guard ended the text.
     """
 
     __slots__ = (
         "_blank",
         "_carry",
         "_entries",
+        "_found",
         "_masks",
         "_queue",
-        "_reasons",
         "channel",
         "guard",
+        "said",
         "shown",
         "stop",
         "wrap",
     )
 
     def __init__(
-        self, channel: str, wrap: Any, guard: FieldGuard, reasons: list[Reason], blank: Callable[[str], Any]
+        self, channel: str, wrap: Any, guard: FieldGuard, found: list[Found], blank: Callable[[str], Any]
     ) -> None:
         self.channel = channel
         self.wrap = wrap
         self.guard = guard
+        self.said: list[str] = []
         self.shown: list[str] = []
         self.stop: Reason | None = None
-        self._reasons = reasons
+        self._found = found
         self._blank = blank
         self._carry = ""
         self._queue: LogprobQueue[Any] | None = None
@@ -100,14 +104,18 @@ class Field:
             # Some servers cut between the halves of one character; judged apart they would be no character.
             text, self._carry = text[:-1], text[-1]
         if text and not text.isascii():
-            text = _joined(text)
-        return self.apply(self.guard.feed(text)) if text else ""
+            text = _paired(text)
+        if not text:
+            return ""
+        self.said.append(text)
+        return self.apply(self.guard.feed(text))
 
     def finish(self) -> str:
         """Return what the guard still held."""
         text = ""
         if self._carry:
             carry, self._carry = self._carry, ""
+            self.said.append(carry)
             text = self.apply(self.guard.feed(carry))
         text += self.apply(self.guard.finish())
         if self._queue is not None and self.stop is None:
@@ -131,8 +139,9 @@ class Field:
                 reason: Reason = command.reason  # type: ignore[union-attr]  # Note or Stop
                 if kind is Stop:
                     self.stop = reason
-                if kind is not Stop or reason not in self._reasons:
-                    self._reasons.append(reason)
+                found = Found(self.channel, reason)
+                if kind is not Stop or found not in self._found:
+                    self._found.append(found)
         if self._queue is not None:
             self._entries += self._queue.advance(commands)
         if text:
@@ -159,7 +168,52 @@ class Field:
         return "".join(self.shown)
 
 
-def _joined(text: str) -> str:
+class Aside:
+    """Texts beside an answer that are judged each for itself, such as titles of citations, under one channel.
+
+    `said` are those texts one behind the other; the spans of what is found count in them joined.
+    """
+
+    __slots__ = ("_found", "channel", "said")
+
+    def __init__(self, channel: str, found: list[Found]) -> None:
+        self.channel = channel
+        self.said: list[str] = []
+        self._found = found
+
+    def judge(self, text: str, screening: Screening) -> tuple[str, Reason | None]:
+        """Return what of a text may be shown, and the reason when a guard ended it."""
+        offset = sum(map(len, self.said))
+        self.said.append(text)
+        guard = TextGuard(screening)
+        shown = ""
+        stop: Reason | None = None
+        for command in (*guard.feed(text), *guard.finish()):
+            if isinstance(command, Show | Mask):
+                shown += command.text
+                continue
+            found = Found(self.channel, _moved(command.reason, offset))
+            if found not in self._found:
+                self._found.append(found)
+            if isinstance(command, Stop):
+                stop = command.reason
+        return shown, stop
+
+
+def _moved(reason: Reason, offset: int) -> Reason:
+    span = reason.signal.span
+    if span is None or not offset:
+        return reason
+    return reason._replace(signal=reason.signal._replace(span=Span(span.start + offset, span.end + offset)))
+
+
+def joined(pieces: Iterable[tuple[str, Sequence[str]]]) -> dict[str, str]:
+    """Return the texts of channels from their pieces; channels that say nothing are left out."""
+    texts = ((channel, "".join(said)) for channel, said in pieces)
+    return {channel: text for channel, text in texts if text}
+
+
+def _paired(text: str) -> str:
     """Return the text with surrogate pairs as the characters that they stand for."""
     try:
         text.encode()

@@ -39,7 +39,7 @@ class ResponseEvents(EventStream):
 
     def __init__(self, context: OutputContext, request: TurnRequest) -> None:
         super().__init__(context)
-        self.output = Output(context, request, self.reasons)
+        self.output = Output(context, request, self.found)
         self.begun = self.failed = False
         self.number = -1
         self._numbered = True
@@ -58,6 +58,10 @@ class ResponseEvents(EventStream):
     def versions(self) -> list[str]:
         """Every rule version that decided on this answer, oldest first."""
         return self.output.versions()
+
+    def said(self) -> dict[str, str]:
+        """Return the model's own words by channel."""
+        return self.output.said()
 
     def send(self, event: bytes, edit: Edit, parsed: Mapping[str, Any]) -> bytes:
         """Send an event of the upstream, edited and numbered; return its JSON."""

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from zhengming.core.signals import Reason
-from zhengming.gateway.wire.base import OutputContext, Path, Shown, TurnRequest
+from zhengming.gateway.wire.base import Found, OutputContext, Path, Shown, TurnRequest
 from zhengming.gateway.wire.edit import Edit
-from zhengming.gateway.wire.fields import Cleared, new_guard
+from zhengming.gateway.wire.fields import Aside, Cleared, joined
 from zhengming.gateway.wire.label_place import LabelPlacer, is_inside_code
 from zhengming.gateway.wire.responses_history import assistant_message
 from zhengming.gateway.wire.responses_item import IN_PART, Item
 from zhengming.gateway.wire.responses_shape import annotation_texts, texts_of, tokens_of
 from zhengming.gateway.wire.responses_text import Text
 from zhengming.gateway.wire.splice import dump
-from zhengming.screen.guard import Mask, Show, Stop, TextGuard
+from zhengming.screen.guard import TextGuard
 
 _FENCE_END: Final = "\n```"
 _BREAK: Final = "\n\n"
@@ -33,9 +33,10 @@ class Output:
 
     __slots__ = (
         "_alone",
+        "_asides",
+        "_found",
         "_labels",
         "_offer",
-        "_reasons",
         "holds_nothing",
         "items",
         "json_only",
@@ -44,15 +45,16 @@ class Output:
         "stop",
     )
 
-    def __init__(self, context: OutputContext, request: TurnRequest, reasons: list[Reason]) -> None:
+    def __init__(self, context: OutputContext, request: TurnRequest, found: list[Found]) -> None:
         self.items: dict[int, Item] = {}
         self.screening = context.screening
         self.stop: Reason | None = None
         self.json_only = context.structured or request.structured
         self.shown: list[Shown] = []
         self._labels = ("", "") if self.json_only or request.beside else (context.label_start, context.label_end)
-        self._reasons = reasons
+        self._found = found
         self._alone: dict[str, str] = {}
+        self._asides: dict[str, Aside] = {}
         self._offer = "" if self.json_only else context.offer
         self.holds_nothing: Callable[[str], bool] | None = None
 
@@ -63,6 +65,11 @@ class Output:
             for text in item.texts.values():
                 versions += [version for version in text.guard.versions if version not in versions]
         return versions or [self.screening.matcher.version]
+
+    def said(self) -> dict[str, str]:
+        """Return the model's own words by channel."""
+        texts = [(text.channel, text.said) for item in self.ordered() for text in item.texts.values()]
+        return joined((*texts, *((aside.channel, aside.said) for aside in self._asides.values())))
 
     def all_text(self) -> str:
         """Return the text of all messages, as the official clients join it."""
@@ -107,7 +114,7 @@ class Output:
             channel = f"{item.index}/{'/'.join(map(str, path))}"
             placer = self._placer(item, path) if main else None
             json = json or (main and self.json_only)
-            text = Text(channel, path, self.screening, self._reasons, json=json, placer=placer)
+            text = Text(channel, path, self.screening, self._found, json=json, placer=placer)
             item.texts[path] = text
         return text
 
@@ -214,17 +221,13 @@ class Output:
         known = self._alone.get(value)
         if known is not None:
             return known
-        guard = new_guard(self.screening, json=False)
-        shown = ""
-        for command in (*guard.feed(value), *guard.finish()):
-            if isinstance(command, Show | Mask):
-                shown += command.text
-            else:
-                if command.reason not in self._reasons:
-                    self._reasons.append(command.reason)
-                if isinstance(command, Stop):
-                    self.stop = self.stop or command.reason
-                    return ""
+        aside = self._asides.get(channel)
+        if aside is None:
+            aside = self._asides[channel] = Aside(channel, self._found)
+        shown, stop = aside.judge(value, self.screening)
+        if stop is not None:
+            self.stop = self.stop or stop
+            return ""
         self._alone[value] = shown
         if shown:
             self.shown.append(Shown(channel, shown))

@@ -122,6 +122,7 @@ class ResponsesStream(ResponseHandlers):
         ):
             return False
         text.fed += len(delta)
+        text.said.append(delta)
         commands = text.guard.feed(delta)
         if len(commands) == 1:
             command = commands[0]

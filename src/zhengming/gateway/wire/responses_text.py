@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zhengming.core.signals import Reason
-from zhengming.gateway.wire.base import Path
+from zhengming.gateway.wire.base import Found, Path
 from zhengming.gateway.wire.fields import Field, Token, new_guard
 from zhengming.gateway.wire.label_place import LabelPlacer
 from zhengming.gateway.wire.responses_shape import MOVED
@@ -44,12 +43,12 @@ class Text(Field):
         channel: str,
         path: Path,
         screening: Screening,
-        reasons: list[Reason],
+        found: list[Found],
         *,
         json: bool,
         placer: LabelPlacer | None,
     ) -> None:
-        super().__init__(channel, (), new_guard(screening, json=json), reasons, blank_entry)
+        super().__init__(channel, (), new_guard(screening, json=json), found, blank_entry)
         self.path = path
         self.main = placer is not None
         self.placer = placer or LabelPlacer("", "")

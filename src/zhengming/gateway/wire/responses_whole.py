@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from zhengming.core.signals import Reason
-from zhengming.gateway.wire.base import OutputContext, Shown, TurnRequest, WholeOutput
+from zhengming.gateway.wire.base import Found, OutputContext, Shown, TurnRequest, WholeOutput
 from zhengming.gateway.wire.canonical import canonical_message
 from zhengming.gateway.wire.edit import Edit
 from zhengming.gateway.wire.judge_json import parse_listing
@@ -21,8 +20,8 @@ def responses_whole(context: OutputContext, request: TurnRequest, raw: bytes) ->
     Raises UpstreamGarbageError when the body is no JSON object with a list of items; nothing of it may be shown then.
     """
     parsed = parse_listing(raw, "output")
-    reasons: list[Reason] = []
-    output = Output(context, request, reasons)
+    found: list[Found] = []
+    output = Output(context, request, found)
     output.holds_nothing = context.holds_nothing
     edit = Edit(raw, parsed)
     shown = _judge(output, parsed["output"], edit)
@@ -41,11 +40,12 @@ def responses_whole(context: OutputContext, request: TurnRequest, raw: bytes) ->
     return WholeOutput(
         data=edit.render(),
         shown=tuple(shown),
-        reasons=tuple(reasons),
+        found=tuple(found),
         stopped=output.stop is not None,
         usage=usage if isinstance(usage, dict) else None,
         response_id=parsed["id"] if isinstance(parsed.get("id"), str) else "",
         replies=(canonical_message("assistant", output.reply(), context.drop_labels),),
+        said=output.said(),
     )
 
 
