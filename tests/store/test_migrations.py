@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from sqlalchemy import Engine, MetaData, create_engine
 import zhengming
 from zhengming.core.errors import InvalidInputError, UnavailableError, ZhengmingError
 from zhengming.store import Store, migrate
-from zhengming.store.connect import parse
+from zhengming.store.connect import make_engine, make_file, parse
 from zhengming.store.schema import metadata
 
 
@@ -98,6 +99,70 @@ def test_concurrent_starts_wait_for_one_another(empty_url: str) -> None:
         thread.join()
     assert failures == []
     assert migrate.current(empty_url) == migrate.newest()
+
+
+def test_a_new_sqlite_file_that_another_process_is_writing_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite3"
+    make_file(path)
+    engine = make_engine(parse(f"sqlite:///{path}"))
+    connected = threading.Event()
+    modes: list[object] = []
+
+    def connect() -> None:
+        try:
+            with engine.connect() as connection:
+                modes.append(connection.exec_driver_sql("PRAGMA journal_mode").scalar())
+        except BaseException as error:  # noqa: BLE001 - a thread's failure must reach the test
+            modes.append(error)
+        connected.set()
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        thread = threading.Thread(target=connect)
+        thread.start()
+        early = connected.wait(0.2)
+        other.execute("ROLLBACK")
+        thread.join()
+    engine.dispose()
+    assert (early, modes) == (False, ["wal"])
+
+
+def test_a_new_sqlite_file_that_stays_locked_is_given_up_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zhengming.store.connect.BUSY_SECONDS", 0.05)
+    path = tmp_path / "a.sqlite3"
+    make_file(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(UnavailableError, match="locked"):
+            migrate.upgrade(f"sqlite:///{path}")
+
+
+def test_many_that_open_a_new_sqlite_file_at_once_all_succeed(tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+    barrier = threading.Barrier(8)
+
+    def open_all() -> None:
+        for number in range(20):
+            path = tmp_path / f"{number}.sqlite3"
+            make_file(path)
+            engine = make_engine(parse(f"sqlite:///{path}"))
+            barrier.wait()
+            try:
+                with engine.connect() as connection:
+                    connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar()
+            except BaseException as error:  # noqa: BLE001 - a thread's failure must reach the test
+                failures.append(error)
+            finally:
+                engine.dispose()
+
+    threads = [threading.Thread(target=open_all) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
 
 
 def test_a_database_of_a_newer_program_is_refused(empty_url: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote
@@ -24,6 +25,7 @@ Durability = Literal["full", "normal"]
 BUSY_SECONDS: Final = 5.0
 """How long a write waits for another process that holds the SQLite file."""
 
+_STEP_BACK: Final = 0.01
 _POSTGRES_OPTIONS: Final = (
     "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
 )
@@ -137,7 +139,7 @@ def _sqlite_connection(path: Path, durability: Durability, *, read_only: bool) -
     )
     try:
         if not read_only:
-            connection.execute("PRAGMA journal_mode=WAL").close()
+            _write_ahead(connection)
         connection.execute(f"PRAGMA synchronous={durability.upper()}").close()
         connection.execute("PRAGMA foreign_keys=ON").close()
         connection.execute("PRAGMA secure_delete=ON").close()  # a destroyed key must not linger in a free page
@@ -147,6 +149,24 @@ def _sqlite_connection(path: Path, durability: Durability, *, read_only: bool) -
         connection.close()
         raise
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Have the file written ahead, as it is from then on; waits for others as long as a write does.
+
+    For a new file SQLite turns a read lock into an exclusive one here, and then it calls no busy handler, since two
+    that do so would wait for one another: several processes that start at once must step back and try again.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+        else:
+            return
+        time.sleep(_STEP_BACK)
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:
