@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -30,6 +31,17 @@ async def test_many_reads_run_beside_writes(store: Store) -> None:
 
     found = await asyncio.gather(*(both() for _ in range(40)))
     assert max(found) == 40
+
+
+async def test_a_store_says_how_many_queries_run_or_wait(store: Store) -> None:
+    gate = threading.Event()
+    reads = [asyncio.create_task(store.read(lambda _tx: gate.wait(10))) for _ in range(store.readers + 2)]
+    await asyncio.sleep(0)
+
+    assert store.reading == store.readers + 2
+    gate.set()
+    await asyncio.gather(*reads)
+    assert store.reading == 0
 
 
 def test_a_query_that_raises_gives_its_error_and_its_connection_back(store: Store) -> None:

@@ -75,6 +75,18 @@ async def test_waiting_units_share_one_transaction(probed: Store) -> None:
     assert len(seen) == 1
 
 
+async def test_a_store_says_how_many_units_wait(probed: Store) -> None:
+    gate = Gate()
+    first = await held(probed, gate)
+    rest = [asyncio.create_task(probed.write(insert(number))) for number in range(3)]
+    await asyncio.sleep(0)
+
+    assert probed.waiting == 3
+    gate.opened.set()
+    await asyncio.gather(first, *rest)
+    assert probed.waiting == 0
+
+
 async def test_a_failing_unit_fails_alone_and_leaves_nothing(probed: Store) -> None:
     gate = Gate()
     first = await held(probed, gate)

@@ -27,8 +27,10 @@ from zhengming.core.words import SwitchKind
 from zhengming.gateway import records
 from zhengming.gateway.context import Bounds, Gateway
 from zhengming.gateway.metrics import Metrics
+from zhengming.gateway.pulse import keep_beating
 from zhengming.gateway.rules import RulesInForce
 from zhengming.gateway.sittings import Sittings
+from zhengming.gateway.stats.counting import Counting, keep_counting
 from zhengming.gateway.upstreams import assemble
 from zhengming.gateway.upstreams.catalogue import ModelList
 from zhengming.gateway.upstreams.config import gather
@@ -62,6 +64,8 @@ async def running_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             gateway.directory.run(every=settings.poll_seconds, use_every=settings.key_seconds),
             _watch_rules(gateway, settings.poll_seconds),
             _keep_alive(gateway),
+            keep_counting(gateway.counting, gateway.clock),
+            keep_beating(gateway.pulse, gateway),
             _note_checkpoints(gateway),
         ):
             task = asyncio.create_task(work)
@@ -102,6 +106,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Gateway:
         sittings=Sittings(store, shared=shared),
         metrics=Metrics(),
         help=PreparedHelp(load_hotlines(Path(settings.hotlines) if settings.hotlines else None), settings.region),
+        counting=Counting(store, _now()),
         instance=new_uuid(),
         clock=_now,
         bounds=Bounds(

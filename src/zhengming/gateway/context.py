@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from zhengming.accounts.conversations import Conversations
 from zhengming.accounts.directory import Directory
@@ -11,8 +11,10 @@ from zhengming.accounts.limits import Limiter
 from zhengming.accounts.pseudonyms import Pseudonyms
 from zhengming.care.prepared import PreparedHelp
 from zhengming.gateway.metrics import Metrics
+from zhengming.gateway.pulse import Pulse
 from zhengming.gateway.rules import RulesInForce
 from zhengming.gateway.sittings import Sittings
+from zhengming.gateway.stats.counting import Counting
 from zhengming.gateway.upstreams.catalogue import ModelList
 from zhengming.gateway.upstreams.pool import UpstreamPool
 from zhengming.ledger.vault import Vault
@@ -48,9 +50,11 @@ class Gateway:
     sittings: Sittings
     metrics: Metrics
     help: PreparedHelp
+    counting: Counting
     instance: str
     clock: Callable[[], int]
     bounds: Bounds = Bounds()
     detector_error: str = "refuse"
     metrics_open: bool = True
     active: int = 0
+    pulse: Pulse = field(default_factory=Pulse)

@@ -151,6 +151,8 @@ def _count(gateway: Gateway, turn: Turn, ending: Ending) -> None:
     metrics.duration.observe(time.perf_counter() - turn.began)
     if turn.first_byte_ms is not None:
         metrics.first_byte.observe(turn.first_byte_ms / 1000)
+    if turn.added_ms is not None:
+        metrics.added.observe(turn.added_ms / 1000)
     if turn.unscreened:
         metrics.unscreened.inc()
     if not turn.attributed:

@@ -27,7 +27,8 @@ KNOWN_KINDS = frozenset(
     }
 )
 """Kinds of unjudged parts with a series of their own; clients may write any word there, which counts as `other`."""
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+ADDED_SECONDS = (0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 5)
 
 
 class HeldCharacters(Collector):
@@ -73,6 +74,11 @@ class Metrics:
         self.rules = self._gauge("rules", "Rules in force.")
         self.upstream_open = self._gauge("upstream_open", "1 while the circuit to an upstream is open.", "upstream")
         self.first_byte = self._seconds("first_byte_seconds", "From the request to the first byte of the answer.")
+        self.added = self._seconds(
+            "added_seconds",
+            "From the request to the first byte of the answer, less the wait for the upstream.",
+            ADDED_SECONDS,
+        )
         self.duration = self._seconds("turn_seconds", "From the request to the end of the answer.")
         self.commit = self._seconds("commit_seconds", "From handing a unit to the store to its acknowledgement.")
         self.held = HeldCharacters()
@@ -85,8 +91,8 @@ class Metrics:
     def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
         return Gauge(f"zhengming_{name}", meaning, labels, registry=self.registry)
 
-    def _seconds(self, name: str, meaning: str) -> Histogram:
-        return Histogram(f"zhengming_{name}", meaning, registry=self.registry, buckets=_SECONDS)
+    def _seconds(self, name: str, meaning: str, buckets: tuple[float, ...] = SECONDS) -> Histogram:
+        return Histogram(f"zhengming_{name}", meaning, registry=self.registry, buckets=buckets)
 
     def count_turn(self, api: str, ending: str) -> None:
         """Count a turn; the label look-up is kept, since it is on the hot path."""

@@ -15,8 +15,8 @@ async def healthz(_gateway: Gateway, _scope: Scope, _receive: Receive, client: C
     await client.respond(200, b'{"status":"ok"}')
 
 
-async def readyz(gateway: Gateway, _scope: Scope, _receive: Receive, client: Client) -> None:
-    """Say whether turns can be served: the store answers, an upstream may be asked, rules are in force."""
+async def missing_parts(gateway: Gateway) -> list[str]:
+    """Return what turns cannot be served without and is not there: `store`, `upstream`, `rules`; empty when ready."""
     missing = []
     try:
         await gateway.store.read(lambda tx: tx.one("SELECT 1"))
@@ -26,6 +26,12 @@ async def readyz(gateway: Gateway, _scope: Scope, _receive: Receive, client: Cli
         missing.append("upstream")
     if gateway.rules.failure:
         missing.append("rules")
+    return missing
+
+
+async def readyz(gateway: Gateway, _scope: Scope, _receive: Receive, client: Client) -> None:
+    """Say whether turns can be served: the store answers, an upstream may be asked, rules are in force."""
+    missing = await missing_parts(gateway)
     if missing:
         names = ",".join(f'"{name}"' for name in missing)
         await client.respond(503, b'{"status":"not_ready","missing":[%s]}' % names.encode("ascii"))

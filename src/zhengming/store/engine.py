@@ -72,6 +72,11 @@ class Store(Reader):
         """Do the same as :meth:`write` from a thread without an event loop."""
         return self._writer.put_and_wait(unit)
 
+    @property
+    def waiting(self) -> int:
+        """How many units wait for the writer."""
+        return self._writer.waiting
+
     def scrub(self) -> None:
         """Move SQLite's write-ahead log into the file and empty it, so that overwritten bytes are gone from the disk.
 

@@ -26,6 +26,8 @@ class Reader:
         self.path = sqlite_path(parse(url))
         self.dialect = "postgresql" if self.path is None else "sqlite"
         self._engine = engine
+        self.readers = readers
+        self.reading = 0  # queries of :meth:`read` that run or wait for a thread
         self._threads = ThreadPoolExecutor(readers, thread_name_prefix="store-read")
         self._closed = False
         self._begin = "BEGIN" if self.path is not None else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -39,7 +41,11 @@ class Reader:
         """Run the query in a reader thread and return its result; it sees one snapshot and may run twice."""
         if self._closed:
             raise closed()
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_sync, query)
+        self.reading += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_sync, query)
+        finally:
+            self.reading -= 1
 
     def read_sync(self, query: Callable[[Tx], T]) -> T:
         """Run the query in this thread; raises StoreUnavailableError when the database does not answer."""

@@ -62,6 +62,11 @@ class Writer:
                 )
             self._queue.put(_Job(unit, future, loop))
 
+    @property
+    def waiting(self) -> int:
+        """How many units wait for their transaction; a moment's picture, from any thread."""
+        return self._queue.qsize()
+
     def put_and_wait(self, unit: Callable[[Tx], T]) -> T:
         """Let the unit wait its turn and block until it is committed."""
         future: Future[T] = Future()
