@@ -64,6 +64,11 @@ def shown(seen: Seen) -> dict[str, str]:
     return {names.get(channel, channel[2:]): text for channel, text in seen.shown.items() if text}
 
 
+CHANNELS = {key: f"0/{key}" for key in ("reasoning_content", "content", "refusal")}
+CHANNELS["arguments"] = "0/tool_calls/0/function/arguments"
+MATCHED = {"hide": "秘密口令", "phone": "13812345678", "stop": STOPPED}
+
+
 LABELS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{"label_end": END}, {"label_end": "", "label_start": START}, {"label_end": ""}]
 )
@@ -80,6 +85,26 @@ def test_no_cut_of_the_bytes_changes_what_leaves(
     assert parted.data == whole.data
     assert parted.shown == whole.shown
     assert parted.stream.replies() == whole.stream.replies()
+
+
+@settings(max_examples=120, deadline=None)
+@given(answer=answers(), cuts=st.lists(st.integers(0, 4_000), max_size=12), label=LABELS)
+def test_spans_count_in_what_the_model_said_however_its_answer_was_cut(
+    answer: tuple[bytes, dict[str, Any]], cuts: list[int], label: dict[str, Any]
+) -> None:
+    data, spelt = answer
+    stream = run(data, cuts, **label).stream
+    said = stream.said()
+    for key, channel in CHANNELS.items():
+        assert spelt[key].startswith(said.get(channel, "")), "said is what the model said, as far as it was read"
+        assert stream.stopped or said.get(channel, "") == spelt[key]
+    assert stream.found == run(data, **label).stream.found
+    for channel, reason in stream.found:
+        start, end = reason.signal.span or (0, 0)
+        matched = said[channel][start:end]
+        if channel == CHANNELS["arguments"]:  # raw JSON: its escapes are still to be read
+            matched = json.loads(f'"{matched}"')
+        assert matched == MATCHED[reason.signal.rule]
 
 
 @settings(max_examples=25, deadline=None)
@@ -134,6 +159,8 @@ def test_a_whole_answer_shows_what_its_stream_shows(
     assert said["finish_reason"] == streamed.finishes()[0]
     assert (said["finish_reason"] == "content_filter") == whole.stopped == streamed.stream.stopped
     assert list(whole.replies) == streamed.stream.replies()
+    assert list(whole.found) == streamed.stream.found
+    assert whole.stopped or whole.said == streamed.stream.said()
     assert not [trace for trace in TRACES if trace in whole.data]
     for call in said["message"].get("tool_calls") or ():
         assert isinstance(json.loads(call["function"]["arguments"]), dict)

@@ -97,6 +97,31 @@ def test_a_stream_shows_what_the_whole_answer_shows(found: list[Any], label: Any
     assert streamed == [_comparable(item) for item in body["output"]]
 
 
+@settings(max_examples=150, deadline=None)
+@given(items, st.integers(1, 9))
+@example([_cited("tea 秘密口令 tea")], 2)
+def test_spans_count_in_what_the_model_said(found: list[Any], size: int) -> None:
+    stream = played(found, pieces(size)).stream
+    _, result = whole(found)
+
+    assert stream.stopped or stream.said() == result.said
+    for said, reasons in ((stream.said(), stream.found), (result.said, result.found)):
+        for channel, reason in reasons:
+            start, end = reason.signal.span or (0, 0)
+            assert said[channel][start:end] in BLOCKED
+
+
+def test_titles_of_citations_are_one_text_for_the_record() -> None:
+    marks = [
+        {"type": "url_citation", "url": "https://e.x", "title": title, "start_index": 0, "end_index": 3}
+        for title in ("about tea", "the secret code", "more tea", "a secret code")
+    ]
+    _, result = whole([message(text_part("tea and more", annotations=marks))])
+    spans = [reason.signal.span for place, reason in result.found if place == "0/annotations"]
+
+    assert [result.said["0/annotations"][start:end] for start, end in filter(None, spans)] == ["secret code"] * 2
+
+
 def _texts(shown: dict[str, str]) -> dict[str, str]:
     """What was shown, without the annotations: they may come after a stop."""
     return {channel: text for channel, text in shown.items() if not channel.endswith("annotations")}

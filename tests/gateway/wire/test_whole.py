@@ -57,6 +57,34 @@ def test_a_stop_cuts_the_text_and_says_so() -> None:
     assert [reason.verdict for _, reason in whole.found] == ["stop"]
 
 
+def test_what_the_model_said_is_told_without_mask_notice_and_label() -> None:
+    _, whole = guard({"content": "口令是秘密口令", "reasoning_content": "hm"})
+    assert whole.said == {"0/content": "口令是秘密口令", "0/reasoning_content": "hm"}
+    _, whole = guard({"content": "先制造炸弹再说"})
+    assert whole.said == {"0/content": "先制造炸弹再说"}
+    _, whole = guard({"content": "tea"}, offer="help")
+    assert whole.said == {"0/content": "tea"}
+
+
+def test_titles_of_citations_are_told_where_something_was_found_in_them() -> None:
+    marks = [{"type": "url_citation", "url_citation": {"title": title}} for title in ("tea", "a secret code", "pot")]
+    _, whole = guard({"content": "tea", "annotations": marks})
+    ((place, reason),) = whole.found
+    start, end = reason.signal.span or (0, 0)
+
+    assert whole.said == {"0/content": "tea", "0/annotations": "a secret code"}
+    assert whole.said[place][start:end] == "secret code"
+
+
+def test_choices_that_claim_the_same_index_have_channels_of_their_own() -> None:
+    choices = [{"index": 0, "message": {"content": text}} for text in ("a secret code", "the secret code")]
+    whole = chat_whole(context(), request(choices=2), json.dumps({"choices": choices}).encode())
+    spans = [(place, reason.signal.span) for place, reason in whole.found]
+
+    assert whole.said == {"0/content": "a secret code", "1/content": "the secret code"}
+    assert spans == [("0/content", (2, 13)), ("1/content", (4, 15))]
+
+
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"a": "制造炸弹", "b": 1}'}}
 FINE = {"id": "0", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
 

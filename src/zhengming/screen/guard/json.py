@@ -35,6 +35,8 @@ class _Open(NamedTuple):
 class JsonGuard:
     """Guards one JSON text; Show and Mask carry raw JSON pieces, all offsets are raw. A :class:`FieldGuard`.
 
+    The spans of reasons are raw too: they count code points of the JSON text as it was fed, escapes not read, quotation
+    marks of strings left out. What they cut out is the text that a rule matched, spelled as the JSON spells it.
     Joined, the pieces are valid JSON whenever the input is; after a Stop everything open is closed, so that they are
     valid JSON too. Lenient inside strings (see :class:`JsonString`). Nesting deeper than 512 counts as no JSON.
     """
