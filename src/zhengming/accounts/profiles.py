@@ -101,7 +101,7 @@ class ServiceProfile:
         _require(self.label.language in LABEL_LANGUAGES, "label.language", f"is one of {', '.join(LABEL_LANGUAGES)}")
         _require(len(self.label.wording) <= _WORDING_MAX, "label.wording", f"has at most {_WORDING_MAX} characters")
         _require(
-            _PRODUCER.fullmatch(self.producer) is not None,
+            is_producer(self.producer),
             "producer",
             "is a provider code or a name of 1 to 128 printable ASCII characters without space, quote and backslash",
         )
@@ -134,6 +134,16 @@ class ServiceProfile:
     def dumps(self) -> str:
         """Return the JSON text that is stored."""
         return json.dumps(self.to_json(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can name a service."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_producer(text: str) -> bool:
+    """Whether a text can stand as the provider in a label: 1 to 128 printable ASCII characters without some."""
+    return _PRODUCER.fullmatch(text) is not None
 
 
 def from_json(values: Mapping[str, Any]) -> ServiceProfile:
@@ -176,7 +186,7 @@ def _read(left: dict[str, Any]) -> ServiceProfile:
 
 def _check_name(name: str) -> None:
     _require(
-        _NAME.fullmatch(name) is not None,
+        is_name(name),
         "name",
         "has 1 to 64 of a-z, 0-9, dot, dash and underline, and begins and ends with a letter or digit",
     )
