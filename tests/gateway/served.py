@@ -18,6 +18,7 @@ from zhengming.app.compose import running_gateway
 from zhengming.app.serve import Server, listen, server_config
 from zhengming.app.settings import Settings
 from zhengming.app.site import site
+from zhengming.gateway.asgi import GatewayApp
 from zhengming.gateway.context import Gateway
 from zhengming.store import Tx
 
@@ -97,8 +98,8 @@ async def _read(gateway: Gateway, sql: str, values: dict[str, object]) -> list[A
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[Served]:
-    """Serve until the block ends; what the server raises at its end is raised here."""
+def serving(settings: Settings, build: Callable[[Gateway, Settings], GatewayApp] = site) -> Iterator[Served]:
+    """Serve what `build` makes until the block ends; what the server raises at its end is raised here."""
     ready: threading.Event = threading.Event()
     found: list[Served] = []
     failures: list[BaseException] = []
@@ -108,7 +109,7 @@ def serving(settings: Settings) -> Iterator[Served]:
         listener = listen(settings)
         try:
             async with running_gateway(settings) as gateway:
-                server = Server(server_config(site(gateway, settings), settings))
+                server = Server(server_config(build(gateway, settings), settings))
                 url = f"http://127.0.0.1:{listener.getsockname()[1]}"
                 loop = asyncio.get_running_loop()
                 stop.append(lambda: setattr(server, "should_exit", True))

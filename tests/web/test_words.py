@@ -13,7 +13,7 @@ from zhengming.core.words import CareLevel, Verdict
 from zhengming.gateway.records import Ending
 from zhengming.web.view import CURRENT, View, meaning, meaning_of, word, word_of
 
-KINDS = [
+KINDS: list[type[Enum]] = [
     *(
         kind
         for kind in vars(words).values()

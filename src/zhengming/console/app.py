@@ -2,50 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Final
 
+import structlog
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from zhengming.console.asked import Asked, Page
 from zhengming.console.context import Console
-from zhengming.console.errors import answer_error, no_such_page
+from zhengming.console.errors import answer_error, no_such_page, refuse, wrong_method
 from zhengming.console.guard import admit
 from zhengming.console.pages import PAGES
 from zhengming.web import assets
 from zhengming.web.security import Secured
+from zhengming.web.view import CURRENT
+
+log = structlog.get_logger(__name__)
 
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
 
-
-def build(console: Console) -> ASGIApp:
-    """Return the application that serves every page."""
-    routes: list[Route | Mount] = [Mount("/static", assets.serve)]
-    routes += [Route(page.path, _endpoint(console, page), methods=[page.method]) for page in PAGES]
-    return Secured(Starlette(routes=routes, exception_handlers={404: _missing(console), 405: _missing(console)}))
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def _endpoint(console: Console, page: Page) -> ASGIApp:
+def build(console: Console, mounted: Iterable[BaseRoute] = (), *, pages: Iterable[Page] = PAGES) -> ASGIApp:
+    """Return the application that serves the pages, and beside them what is `mounted`."""
+    routes: list[BaseRoute] = [Mount("/static", assets.serve), *mounted]
+    routes += [Route(page.path, _endpoint(console, page), methods=[page.method]) for page in pages]
+    missing = _missing(console)
+    inner = Starlette(routes=routes, exception_handlers={404: missing, 405: missing})
+    inner.router.redirect_slashes = False
+    return Secured(inner, partial(refuse, console), secure=console.facts.secure_cookies)
+
+
+def _endpoint(console: Console, page: Page) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        asked: Asked | None = None
-        try:
-            found = await admit(console, page, request)
-            if isinstance(found, Response):
-                return found
-            asked = found
-            return await page.handler(asked)
-        except Exception as error:  # noqa: BLE001 - answered as a page; what is no error of ours is logged there
-            return answer_error(console, request, asked, error)
+        began = perf_counter()
+        answer = await _answer(console, page, request)
+        log.info(  # the path of the table: real ones and queries may hold ids and secrets
+            "console.request",
+            method=request.method,
+            page=page.path,
+            status=answer.status_code,
+            ms=round((perf_counter() - began) * 1000, 1),
+        )
+        return _without_body(answer) if request.method == "HEAD" else answer
 
-    return endpoint  # type: ignore[return-value] # Starlette wraps a coroutine function into an application
+    return endpoint
 
 
-def _missing(console: Console):  # type: ignore[no-untyped-def] # noqa: ANN202 - Starlette's own type of a handler
-    async def answer(request: Request, _error: Exception) -> Response:
-        return no_such_page(console, request)
+async def _answer(console: Console, page: Page, request: Request) -> Response:
+    asked: Asked | None = None
+    try:
+        found = await admit(console, page, request)
+        if isinstance(found, Response):
+            return found
+        asked = found
+        CURRENT.set(
+            asked.view
+        )  # for the rest of this request's task: charts and texts that a handler or a stream makes
+        return await page.handler(asked)
+    except Exception as error:  # noqa: BLE001 - answered as a page; what is no error of ours is logged there
+        return answer_error(console, request, asked, error)
+
+
+def _without_body(answer: Response) -> Response:
+    """What HEAD gets: the same status and headers; a stream is not even begun."""
+    bare = Response(status_code=answer.status_code, background=answer.background)
+    bare.raw_headers = answer.raw_headers
+    return bare
+
+
+def _missing(console: Console) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == 405:  # noqa: PLR2004 - the number of the method
+            return await wrong_method(console, request, (error.headers or {}).get("Allow", ""))
+        return await no_such_page(console, request)
 
     return answer

@@ -37,6 +37,12 @@ class Asked:
         """The name under which acts are recorded."""
         return self.staff.name if self.staff is not None else ""
 
+    @property
+    def back(self) -> str:
+        """The address of what is shown, for forms that lead back; of an act only its path."""
+        path, query = self.request.url.path, self.request.url.query
+        return f"{path}?{query}" if query and self.request.method in {"GET", "HEAD"} else path
+
     def can(self, permission: Permission | str) -> bool:
         """Whether the person who asks may do this."""
         return self.staff is not None and Permission(permission) in self.staff.permissions
@@ -44,7 +50,10 @@ class Asked:
     def page(
         self, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
     ) -> Response:
-        """Render a page; templates also get `asked`, `can`, `here` (the path) and `navigation`."""
+        """Render a page.
+
+        Templates also get `asked`, `can`, `here` (the path), `back` (the address to come back to) and `navigation`.
+        """
         return self.console.renderer.page(
             self.view,
             template,
@@ -53,6 +62,7 @@ class Asked:
             asked=self,
             can=self.can,
             here=self.request.url.path,
+            back=self.back,
             navigation=[entry for entry in NAVIGATION if self.can(entry.needs)],
             **values,
         )

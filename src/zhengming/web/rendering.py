@@ -9,6 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from zhengming.web.charts import bars, lines
 from zhengming.web.view import CURRENT, GLOBALS, View
 
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
@@ -26,7 +27,7 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self.environment.globals.update(GLOBALS)
+        self.environment.globals.update(GLOBALS, chart_lines=lines, chart_bars=bars)
 
     def text(self, view: View, template: str, **values: Any) -> str:
         """Return a template, or a part of a page, as HTML."""
