@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 from collections.abc import Callable
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from openai import APIConnectionError
+from tests.gateway.conftest import Serve, write_upstream
 from tests.gateway.served import Served
+from tests.gateway.test_faults import event
+from tests.gateway.upstreams.hostile import STREAM_HEAD, Conversation, HostileServer, chunk
 
 from zhengming.accounts.profiles import LabelPolicy
 from zhengming.core.words import LabelPlacement
@@ -25,6 +31,7 @@ STOPS_THINKING = "请演示一段思考过程必须被拦下的回答"
 REDACTS = "请演示一段需要打码的回答"
 REDACTS_A_CALL = "请调用工具登记联系电话"
 STOPS_A_CALL = "请调用工具发送那条必须被拦下的通知"
+DANGER = "我今晚就想自杀，已经写好遗书了"
 PHONE, RESIDENT, FRAUD = "13800138000", "11010519491231002X", "请立即把资金转到安全账户"
 PARAMETERS = {"type": "object", "properties": {"text": {"type": "string"}}}
 
@@ -207,7 +214,7 @@ def test_under_a_wording_of_the_operators_own_noted_words_are_kept_since_nobody_
 
 
 def test_a_person_in_danger_is_answered_without_a_model_and_nothing_is_kept_of_one(served: Served) -> None:
-    chat(served, "我今晚就想自杀，已经写好遗书了", stream=True)
+    chat(served, DANGER, stream=True)
     turn = kept(served)
     first_byte, added = served.rows("SELECT first_byte_ms, added_ms FROM turn WHERE id = :id", id=turn.turn)[0]
 
@@ -272,3 +279,75 @@ def test_a_turn_that_was_closed_as_interrupted_gets_no_second_closing_entry(serv
     assert served.rows("SELECT state, closed_entry FROM turn") == [
         ("interrupted", entry(served, "turn.interrupted")["id"])
     ]
+
+
+@pytest.fixture
+def behind(serve: Serve, upstream: Callable[..., HostileServer], tmp_path: Path) -> Callable[..., Served]:
+    """Serve in front of an upstream whose every byte the test decides."""
+
+    def start(reply: Any, **timeouts: float) -> Served:
+        data = tmp_path / "behind"
+        write_upstream(data, upstream(reply).url, **timeouts)
+        return serve(data=data)
+
+    return start
+
+
+def test_a_stream_that_was_closed_as_interrupted_does_not_look_complete(behind: Callable[..., Served]) -> None:
+    go_on = asyncio.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def reply(conversation: Conversation) -> None:
+        loops.append(asyncio.get_running_loop())
+        await conversation.send(STREAM_HEAD + chunk(event("Warm the pot. ")))
+        await go_on.wait()
+        await conversation.send(chunk(event("", "stop") + b"data: [DONE]\n\n") + b"0\r\n\r\n")
+
+    served = behind(reply, between_bytes=20.0)
+    question: Any = [{"role": "user", "content": "How do I brew tea?"}]
+    stream = iter(served.client().chat.completions.create(model="m", messages=question, stream=True))
+    next(stream)
+    served.write(lambda tx: tx.run("UPDATE turn SET state = 'interrupted'"))
+    loops[0].call_soon_threadsafe(go_on.set)
+
+    with pytest.raises(APIConnectionError):
+        list(stream)
+    served.settled()
+    assert served.rows("SELECT count(*) FROM ledger_entry WHERE type = 'turn.closed'") == [(0,)]
+
+
+def test_waiting_for_an_upstream_is_no_wait_of_the_gateways_making(behind: Callable[..., Served]) -> None:
+    async def hang(conversation: Conversation) -> None:
+        await conversation.gone()
+
+    served = behind(hang, first_byte=0.4)
+    client = served.client()
+    messages: list[Any] = [{"role": "user", "content": DANGER}]
+    first = client.chat.completions.create(model="m", messages=messages, user="li").choices[0].message.content
+    messages += [{"role": "assistant", "content": first}, {"role": "user", "content": "嗯"}]
+    client.chat.completions.create(model="m", messages=messages, user="li")
+    served.settled()
+    ((outcome, first_byte, added),) = served.rows(
+        "SELECT outcome, first_byte_ms, added_ms FROM turn ORDER BY opened_at DESC, id DESC LIMIT 1"
+    )
+
+    assert outcome == "help"
+    assert first_byte >= 400
+    assert 0 < added <= first_byte - 300
+
+
+def test_what_a_client_did_not_wait_for_is_kept_all_the_same(behind: Callable[..., Served]) -> None:
+    async def reply(conversation: Conversation) -> None:
+        await conversation.send(STREAM_HEAD + chunk(event("Warm the pot. ")) + chunk(event("Call 1380013")))
+        await conversation.gone()
+
+    served = behind(reply, between_bytes=20.0)
+    question: Any = [{"role": "user", "content": "How do I brew tea?"}]
+    with served.client().chat.completions.create(model="m", messages=question, stream=True) as stream:
+        said = ""
+        while "Call" not in said:
+            said += "".join(choice.delta.content or "" for choice in next(iter(stream)).choices)
+    turn = kept(served)
+
+    assert turn.shown == {"0/content": "Warm the pot. Call "}
+    assert turn.said == {"0/content": "Warm the pot. Call 1380013"}
