@@ -28,6 +28,7 @@ GROUPS: Final = {
     "services": Group("zhengming.accounts.commands", "services_app", "Services and their profiles."),
     "switches": Group("zhengming.accounts.commands", "switches_app", "Emergency switches."),
     "people": Group("zhengming.accounts.people_commands", "people_app", "End users: erase what is kept of one."),
+    "staff": Group("zhengming.accounts.staff_commands", "staff_app", "Staff accounts of the console."),
     "ledger": Group("zhengming.ledger.commands", "ledger_app", "Verify and prove what was recorded."),
 }
 

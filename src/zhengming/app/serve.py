@@ -12,7 +12,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from zhengming.accounts import keys
+from zhengming.accounts import keys, links
 from zhengming.app.compose import running_gateway
 from zhengming.app.settings import Settings
 from zhengming.app.site import site
@@ -55,8 +55,12 @@ async def _serve(settings: Settings, *, print_key: bool) -> int:
         await asyncio.to_thread(upgrade_apart, settings.database_url)
         async with running_gateway(settings) as gateway:
             server = Server(server_config(site(gateway, settings), settings))
-            url = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}/v1"
-            await _welcome(gateway, url, print_key=print_key)
+            root = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}"
+            print(f"Gateway:  {root}/v1", flush=True)  # noqa: T201 - this is the command's output
+            if settings.console:
+                print(f"Console:  {await console_address(gateway, settings, root)}", flush=True)  # noqa: T201 - as above
+            if print_key:
+                await _print_key(gateway, f"{root}/v1")
             gateway.rules.ruling.matcher.scan("x")  # builds its tables now, so that no turn has to wait for them
             gc.collect()
             gc.freeze()  # rules and tables live as long as the process; looking through them again and again is waste
@@ -115,11 +119,18 @@ def _shown_host(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - shown
 
 
-async def _welcome(gateway: Gateway, url: str, *, print_key: bool) -> None:
-    """Print the address, and with `print_key` a fresh key and a curl line that works as it stands."""
-    print(f"Gateway:  {url}", flush=True)  # noqa: T201 - this is the command's output
-    if not print_key:
-        return
+async def console_address(gateway: Gateway, settings: Settings, root: str) -> str:
+    """Return where the console is; while nobody has an account, with the one-time link of the first owner.
+
+    The link is another one at each start, and the earlier one opens nothing any more.
+    """
+    base, secret, now = settings.console_address.rstrip("/") or root, links.new_secret(), gateway.clock()
+    made = await gateway.store.write(lambda tx: links.first_owner(tx, secret=secret, now=now))
+    return base + (links.path_of(links.FIRST_OWNER, secret) if made else "/")
+
+
+async def _print_key(gateway: Gateway, url: str) -> None:
+    """Print a fresh key and a curl line that works as it stands."""
     try:
         secret = await _trial_key(gateway)
     except ConflictError as error:
