@@ -1,0 +1,24 @@
+"""What happened in a turn, for under its answer: how it ended, what was found, which rule acted. No text of it."""
+
+from __future__ import annotations
+
+from starlette.responses import HTMLResponse, Response
+
+from zhengming.console.asked import Asked
+from zhengming.core.words import VERDICT_ORDER, Verdict
+from zhengming.gateway.turns import detail
+
+
+async def show(asked: Asked) -> Response:
+    """A fragment of HTML; `data-state` says whether the turn is closed yet. NotFoundError for an unknown turn."""
+    turn_id = str(asked.request.path_params["turn"])
+    turn = await asked.console.gateway.store.read(lambda tx: detail.get(tx, turn_id))
+    signals = sorted(turn.signals, key=lambda one: -VERDICT_ORDER.index(Verdict(one.verdict)))
+    text = asked.console.renderer.text(
+        asked.view,
+        "playground/facts.html",
+        turn=turn.row,
+        signals=signals,
+        can=asked.can,
+    )
+    return HTMLResponse(text, headers={"cache-control": "no-store"})
