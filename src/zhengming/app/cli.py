@@ -30,6 +30,7 @@ GROUPS: Final = {
     "people": Group("zhengming.accounts.people_commands", "people_app", "End users: erase what is kept of one."),
     "staff": Group("zhengming.accounts.staff_commands", "staff_app", "Staff accounts of the console."),
     "ledger": Group("zhengming.ledger.commands", "ledger_app", "Verify and prove what was recorded."),
+    "demo": Group("zhengming.demo.commands", "demo_app", "Believable traffic for trying the product out."),
 }
 
 

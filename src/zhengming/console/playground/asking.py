@@ -19,6 +19,7 @@ from zhengming.gateway.inside import KEY_ID
 from zhengming.gateway.through import model_names
 from zhengming.gateway.upstreams.config import REHEARSAL_CHAT, REHEARSAL_EMBED
 from zhengming.gateway.upstreams.rehearsal.catalogue import find
+from zhengming.gateway.upstreams.rehearsal.props import PLAN, TOOL
 from zhengming.web import forms
 
 LARGEST: Final = forms.LIMIT
@@ -28,24 +29,6 @@ LONGEST: Final = 8_000
 MOST: Final = 200
 """Messages of a conversation."""
 _ROLES: Final = frozenset({"user", "assistant"})
-_TOOL: Final[Mapping[str, Any]] = {
-    "type": "function",
-    "function": {
-        "name": "register",
-        "description": "Register a contact or send a notice (made up, for the playground).",
-        "parameters": {"type": "object", "properties": {"note": {"type": "string"}, "phone": {"type": "string"}}},
-    },
-}
-_PLAN: Final[Mapping[str, Any]] = {
-    "type": "json_schema",
-    "json_schema": {
-        "name": "plan",
-        "schema": {
-            "type": "object",
-            "properties": {"plan": {"type": "string"}, "days": {"type": "integer", "minimum": 1}},
-        },
-    },
-}
 
 
 class NothingToChatWithError(InvalidInputError):
@@ -76,9 +59,9 @@ class Ask:
         fields: dict[str, Any] = {"model": self.model, "messages": list(self.messages), "stream": stream}
         found = find(self.messages[-1]["content"]) if is_rehearsal(self.service, self.model) else None
         if found is not None and found[0].tool:
-            fields["tools"] = [_TOOL]
+            fields["tools"] = [TOOL]
         if found is not None and found[0].structured:
-            fields["response_format"] = _PLAN
+            fields["response_format"] = PLAN
         return json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
     def scope(self, length: int, user: str) -> Scope:
