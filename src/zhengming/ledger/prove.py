@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from zhengming.core.errors import InvalidInputError
 from zhengming.ledger.errors import EntryNotFoundError, LedgerBrokenError
@@ -144,6 +144,21 @@ def prove_consistency(tx: Tx, old_size: int) -> dict[str, Any]:
         "path": [step.hex() for step in path],
         "head": head.as_json(),
     }
+
+
+class Line(NamedTuple):
+    """An entry as a list shows it; `at` is ms UTC."""
+
+    seq: int
+    id: str
+    type: str
+    at: int
+
+
+def latest(tx: Tx, limit: int) -> list[Line]:
+    """Return the latest entries, the last one first."""
+    rows = tx.rows("SELECT seq, id, type, at FROM ledger_entry ORDER BY seq DESC LIMIT :limit", {"limit": limit})
+    return [Line(*row) for row in rows]
 
 
 def _row(tx: Tx, entry: str | int) -> Row:
