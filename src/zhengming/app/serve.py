@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import re
 import socket
 import sys
+from typing import Final
 
 import structlog
 import uvicorn
@@ -25,6 +27,7 @@ from zhengming.store.migrate import upgrade_apart
 
 TRIAL_NOTE = "made by `zhengming serve --print-key`"
 _BACKLOG = 2048
+_CONTROL: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def run(settings: Settings, *, print_key: bool) -> int:
@@ -41,12 +44,24 @@ def configure_logs(level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            one_line,
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def one_line(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Spell out control characters in what is logged, so that nobody writes lines, or to a terminal, of their own.
+
+    A line feed is left to the renderer, which writes it as two characters.
+    """
+    return {
+        name: _CONTROL.sub(lambda one: f"\\u{ord(one[0]):04x}", value) if isinstance(value, str) else value
+        for name, value in event.items()
+    }
 
 
 async def _serve(settings: Settings, *, print_key: bool) -> int:

@@ -24,7 +24,7 @@ async def show(asked: Asked) -> Response:
     """The form for name and password; who is signed in already goes on."""
     wanted = safe_next(asked.request.query_params.get("next", "/"))
     if asked.staff is not None:
-        return RedirectResponse(wanted, 303)
+        return _go(wanted)
     return await _form(asked, wanted)
 
 
@@ -49,7 +49,7 @@ async def sign_in(asked: Asked) -> Response:
         await gateway.store.write(
             lambda tx: sign_ins.begin_half(tx, begun, secret=secret, origin=origin, now=asked.now)
         )
-        response = RedirectResponse(f"/sign-in/code{_query(wanted)}", 303)
+        response = _go(f"/sign-in/code{_query(wanted)}")
         cookies.set_half(response, asked.console, secret)
         return response
 
@@ -68,7 +68,7 @@ async def show_code(asked: Asked) -> Response:
     wanted = safe_next(asked.request.query_params.get("next", "/"))
     member = await asked.console.gateway.store.read(lambda tx: sign_ins.half_of(tx, half, asked.now))
     if member is None:
-        return RedirectResponse(f"/sign-in{_query(wanted)}", 303)
+        return _go(f"/sign-in{_query(wanted)}")
     return asked.page("signin/code.html", next=wanted, problem="")
 
 
@@ -102,7 +102,7 @@ async def sign_out(asked: Asked) -> Response:
         await asked.console.gateway.store.write(
             lambda tx: sessions.end(tx, session.id, by=asked.who, now=asked.now, why="signed out")
         )
-    response = RedirectResponse("/sign-in?out=1", 303, headers={"cache-control": "no-store"})
+    response = _go("/sign-in?out=1")
     cookies.drop_session(response, asked.console)
     return response
 
@@ -111,7 +111,7 @@ async def switch_language(asked: Asked) -> Response:
     """Change the language, for an account or for this browser, and go back to where one was."""
     form = await read_form(asked.request)
     chosen = form.text("language", max=20)
-    response = RedirectResponse(safe_next(form.text("next", max=4_000)), 303, headers={"cache-control": "no-store"})
+    response = _go(safe_next(form.text("next", max=4_000)))
     if chosen in LANGUAGES:
         cookies.set_language(response, asked.console, chosen)
         if asked.staff is not None:
@@ -124,7 +124,7 @@ async def switch_theme(asked: Asked) -> Response:
     form = await read_form(asked.request)
     if asked.staff is not None:
         await _keep(asked, asked.staff.language, form.text("theme", max=20))
-    return RedirectResponse(safe_next(form.text("next", max=4_000)), 303, headers={"cache-control": "no-store"})
+    return _go(safe_next(form.text("next", max=4_000)))
 
 
 async def _keep(asked: Asked, language: str, theme: str) -> None:
@@ -160,7 +160,7 @@ async def _form(
 
 
 def _let_in(asked: Asked, secret: str, wanted: str) -> Response:
-    response = RedirectResponse(wanted, 303, headers={"cache-control": "no-store"})
+    response = _go(wanted)
     cookies.set_session(response, asked.console, secret)
     return response
 
@@ -169,6 +169,10 @@ def _end_old(tx: Tx, asked: Asked) -> None:
     """The session that this browser had is over when another begins in its place."""
     if asked.session is not None:
         sessions.end(tx, asked.session.id, by=asked.who, now=asked.now, why="signed in again")
+
+
+def _go(path: str) -> Response:
+    return RedirectResponse(path, 303, headers={"cache-control": "no-store"})
 
 
 def _query(wanted: str) -> str:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from zhengming.accounts import passwords, second_factor, sign_ins, staff
 from zhengming.console.asked import Asked, Page
 from zhengming.console.guard import lacks_second_factor
+from zhengming.console.staff.agents import shortened
 from zhengming.console.staff.own import back_to, knows_password, signed_in
 from zhengming.console.staff.zones import offered
 from zhengming.core.errors import InvalidInputError
@@ -88,6 +89,7 @@ async def _page(asked: Asked, errors: dict[str, str], *, status: int = 200) -> R
     return asked.page(
         "staff/account.html",
         status=status,
+        browser=shortened,
         member=member,
         own_session=session.id,
         zones=offered(member.timezone),

@@ -11,6 +11,7 @@ from zhengming.accounts import links, second_factor, sign_ins, staff, tokens
 from zhengming.accounts.roles import ROLES
 from zhengming.accounts.staff import LastOwnerError, StaffMember
 from zhengming.console.asked import Asked, Page
+from zhengming.console.staff.agents import shortened
 from zhengming.console.staff.own import back_to
 from zhengming.core.errors import ConflictError
 from zhengming.core.words import Permission, Role
@@ -167,6 +168,7 @@ async def _page(asked: Asked, *, problem: str = "", status: int = 200) -> Respon
     return asked.page(
         "staff/member.html",
         status=status,
+        browser=shortened,
         problem=problem,
         done=done if done in _DONE and not problem else "",
         roles=ROLES,
