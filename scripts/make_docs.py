@@ -17,10 +17,12 @@ from typing import Any
 
 import typer.main
 
+from api_page import api_page
 from measured_page import measured_page
 from zhengming.accounts import conversations, reports
 from zhengming.app import settings
 from zhengming.app.cli import GROUPS, build
+from zhengming.console.pages import PAGES as CONSOLE
 from zhengming.core import words
 from zhengming.gateway import records
 from zhengming.gateway.asgi import ROUTES
@@ -108,7 +110,15 @@ def routes_page() -> str:
         "`X-Zhengming-Persona`. Response headers of a turn: `X-AIGC-*` (the label beside the text),\n"
         "`X-Zhengming-Conversation`, `X-Zhengming-Verdict`.\n\n"
     )
-    return intro + _table(("method", "path", "meaning"), ((one.method, f"`{one.path}`", one.meaning) for one in ROUTES))
+    own = _table(("method", "path", "meaning"), ((one.method, f"`{one.path}`", one.meaning) for one in ROUTES))
+    pages = _table(
+        ("method", "path", "permission", "meaning"),
+        ((one.method, f"`{one.path}`", f"`{one.needs}`" if one.needs else "", one.meaning) for one in CONSOLE),
+    )
+    return (
+        f"{intro}{own}\n## The console\n\nPages for people who sign in; a page without a permission is open to all.\n"
+        f"The rest of `/api` is the [management API](api.md).\n\n{pages}"
+    )
 
 
 def metrics_page() -> str:
@@ -127,6 +137,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/settings.md": settings_page,
     "reference/commands.md": commands_page,
     "reference/routes.md": routes_page,
+    "reference/api.md": api_page,
     "reference/metrics.md": metrics_page,
     "explanation/measured.md": measured_page,
 }

@@ -85,6 +85,9 @@ class Settings:
         "Whether staff accounts must have a second factor.",
         choices=("optional", "required"),
     )
+    api_requests_per_minute: int = _setting(
+        600, "How many requests a minute one token may make of the management API; 0 means no limit."
+    )
 
     @property
     def database_url(self) -> str:

@@ -12,6 +12,7 @@ def site(gateway: Gateway, settings: Settings) -> GatewayApp:
     """Return the application that one process serves."""
     app = GatewayApp(gateway)
     if settings.console:
+        from zhengming.console.api.mount import routes as api_routes  # noqa: PLC0415 - as below
         from zhengming.console.app import TEMPLATES, build  # noqa: PLC0415 - a replica without a console saves it
         from zhengming.console.context import Console, Facts  # noqa: PLC0415 - as above
         from zhengming.web.rendering import Renderer  # noqa: PLC0415 - as above
@@ -25,6 +26,8 @@ def site(gateway: Gateway, settings: Settings) -> GatewayApp:
             second_factor=settings.second_factor,
             secure_cookies=settings.console_address.startswith("https://"),
             address=settings.console_address,
+            api_requests_per_minute=settings.api_requests_per_minute,
         )
-        app.rest = build(Console(gateway, app, Renderer([TEMPLATES]), facts, gateway.clock))
+        console = Console(gateway, app, Renderer([TEMPLATES]), facts, gateway.clock)
+        app.rest = build(console, api_routes(console))
     return app

@@ -6,8 +6,9 @@ from typing import Final
 
 import structlog
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from zhengming.console.api.telling import tell
 from zhengming.console.asked import Asked
 from zhengming.console.context import Console
 from zhengming.console.guard import signed_in, view_of
@@ -54,8 +55,7 @@ def answer_error(console: Console, request: Request, asked: Asked | None, error:
 def refuse(console: Console, request: Request, error: ZhengmingError) -> Response:
     """Answer a request that was refused before any page saw it: a page for people, problem+json for programs."""
     if request.url.path.startswith(_API):
-        told = {"type": "about:blank", "title": error.message, "status": error.status, "code": error.code}
-        return JSONResponse({**told, "detail": error.next_step}, error.status, media_type="application/problem+json")
+        return tell(request, error)
     return answer_error(console, request, None, error)
 
 
