@@ -24,6 +24,7 @@ _TOP: Final = 16
 _BOTTOM: Final = 22
 _TICKS: Final = 4
 _EDGE: Final = 5
+_MOST_MARKS: Final = 7
 _MANY: Final = 10_000
 _MINUTE: Final = 60_000
 _HOUR: Final = 60 * _MINUTE
@@ -77,7 +78,7 @@ def lines(series: Sequence[Series], *, height: int = 200, label: str, unit: str 
     frame = _Frame(height, moments[0], moments[-1], _rounded(most))
     told = t("web:chart.range", first=full(moments[0]), last=full(moments[-1]))
     facts = " ".join([told, *(_facts(one, unit) for one in shown if one.points)])
-    drawn = Markup("").join([_grid(frame), _time_axis(frame), *(_line(one, frame) for one in shown)])
+    drawn = Markup("").join([_rules(frame), *(_line(one, frame) for one in shown), _values(frame), _time_axis(frame)])
     picture = _svg(height, label, facts, drawn)
     return _figure(label, _keys(shown, unit), picture + _table_of(shown, moments, label, unit))
 
@@ -131,17 +132,25 @@ def _facts(one: Series, unit: str) -> str:
     return t("web:chart.range_of", name=name, **found)
 
 
-def _grid(frame: _Frame) -> Markup:
-    rule = Markup('<line class="rule" x1="0" x2="100%" y1="{}" y2="{}"/><text x="0" y="{}">{}</text>')
-    values = [frame.top * tick / _TICKS for tick in range(_TICKS + 1)]
-    return Markup("").join(rule.format(y, y, y - 3, _short(one)) for one in values for y in [frame.y(one)])
+def _steps(frame: _Frame) -> list[float]:
+    return [frame.top * tick / _TICKS for tick in range(_TICKS + 1)]
+
+
+def _rules(frame: _Frame) -> Markup:
+    rule = Markup('<line class="rule" x1="0" x2="100%" y1="{}" y2="{}"/>')
+    return Markup("").join(rule.format(frame.y(one), frame.y(one)) for one in _steps(frame))
+
+
+def _values(frame: _Frame) -> Markup:
+    mark = Markup('<text x="0" y="{}">{}</text>')
+    return Markup("").join(mark.format(frame.y(one) - 3, _short(one)) for one in _steps(frame))
 
 
 def _time_axis(frame: _Frame) -> Markup:
     step = next((one for one in _STEPS if (frame.last - frame.first) / one <= _TICKS + 1), _STEPS[-1])
     mark = Markup('<text x="{}%" y="{}" text-anchor="{}">{}</text>')
     marked = ticks(frame.first, frame.last, step, CURRENT.get().zone) or [frame.first]
-    places = [(at, frame.x(at)) for at in marked]
+    places = [(at, frame.x(at)) for at in marked[:: len(marked) // _MOST_MARKS + 1]]
     return Markup("").join(mark.format(x, frame.height - 5, _anchor(x), _tick(at, step)) for at, x in places)
 
 

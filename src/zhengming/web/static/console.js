@@ -22,6 +22,8 @@
 
   const idIn = (text) => text.match(/[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}/i)?.[0] ?? "";
 
+  const nameOf = (option) => option.querySelector("[data-name]").textContent.toLowerCase();
+
   function narrow() {
     const wanted = query.value.trim().toLowerCase();
     const id = idIn(wanted);
@@ -30,13 +32,12 @@
         one.hidden = !id;
         one.querySelector("[data-turn-id]").textContent = id;
       } else {
-        const names = `${one.textContent} ${one.dataset.href}`.toLowerCase();
-        one.hidden = Boolean(id) || !names.includes(wanted);
+        one.hidden = Boolean(id) || !`${nameOf(one)} ${one.dataset.href}`.includes(wanted);
       }
     }
     const left = options.filter((one) => !one.hidden);
     none.hidden = left.length > 0;
-    choose(left[0]);
+    choose(left.find((one) => !one.dataset.turn && nameOf(one).startsWith(wanted)) ?? left[0]);
   }
 
   function move(step) {
