@@ -33,9 +33,10 @@ def test_words_that_were_shown_as_they_are_but_for_the_label_are_not_kept(shown:
         ({"0/content": "tea"}, {"0/content": f"tea\n\nWe are here.\n\n{LABEL}"}),
         ({"0/reasoning": "hm", "0/content": "tea"}, {"0/reasoning": "hm"}),
         ({}, {"0/content": "Help is near."}),
+        ({"0/content": "tea\x1e1/content\x1fpot"}, {"0/content": "tea\x1e1/content\x1fpot"}),
         ({"0/content": f"tea\n\n{LABEL}"}, {"0/content": f"tea\n\n{LABEL}\n\n{LABEL}"}),
     ],
-    ids=["masked", "stopped", "ours behind it", "client left", "replaced", "model wrote a label"],
+    ids=["masked", "stopped", "ours behind it", "client left", "replaced", "forged channel", "model wrote a label"],
 )
 def test_words_that_cannot_be_read_off_what_was_shown_are_kept(said: dict[str, str], shown: dict[str, str]) -> None:
     kept = said_apart(said, shown, [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
+from zhengming.gateway.transcript import CHANNEL_MARK
 from zhengming.gateway.wire.base import Found
 from zhengming.label.text import strip_own_labels
 
@@ -23,7 +24,7 @@ def said_apart(
 
 
 def _agree(said: Mapping[str, str], shown: Mapping[str, str], wording: str) -> bool:
-    if said.keys() != shown.keys():
-        return False
+    if said.keys() != shown.keys() or any(CHANNEL_MARK in text for text in said.values()):
+        return False  # a text with the mark of a channel in it cannot be told from two when the transcript is read
     own = (wording,) if wording else ()
     return all(text == said[channel] or strip_own_labels(text, own) == said[channel] for channel, text in shown.items())

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import Final
 
 from zhengming.gateway.wire.base import Shown
+
+CHANNEL_MARK: Final = "\x1e"
 
 
 class Transcript:
@@ -36,7 +39,7 @@ class Transcript:
             piece = text.encode("utf-8", "surrogatepass")
             if channel != self._channel:
                 self._channel = channel
-                piece = b"\x1e" + channel.encode("utf-8", "surrogatepass") + b"\x1f" + piece
+                piece = f"{CHANNEL_MARK}{channel}\x1f".encode("utf-8", "surrogatepass") + piece
             self._hash.update(piece)
             self._parts.append(piece)
             self.characters += len(text)

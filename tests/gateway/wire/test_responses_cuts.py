@@ -100,6 +100,8 @@ def test_a_stream_shows_what_the_whole_answer_shows(found: list[Any], label: Any
 @settings(max_examples=150, deadline=None)
 @given(items, st.integers(1, 9))
 @example([_cited("tea 秘密口令 tea")], 2)
+@example([message("秘密 口令")], 1)
+@example([message("制造```炸弹")], 1)
 def test_spans_count_in_what_the_model_said(found: list[Any], size: int) -> None:
     stream = played(found, pieces(size)).stream
     _, result = whole(found)
@@ -108,7 +110,11 @@ def test_spans_count_in_what_the_model_said(found: list[Any], size: int) -> None
     for said, reasons in ((stream.said(), stream.found), (result.said, result.found)):
         for channel, reason in reasons:
             start, end = reason.signal.span or (0, 0)
-            assert said[channel][start:end] in BLOCKED
+            matched = said[channel][start:end]
+            letters = "".join(filter(str.isalnum, matched))  # what stands between them does not hide a phrase
+            assert letters in {blocked.replace(" ", "") for blocked in BLOCKED}
+            assert matched[0] == letters[0]
+            assert matched[-1] == letters[-1]
 
 
 def test_titles_of_citations_are_one_text_for_the_record() -> None:
