@@ -23,6 +23,7 @@ def _stopped(site: Served) -> str:
 
 FILLED: Final[Mapping[str, Callable[[Served], str]]] = {
     "/turns/{turn_id}": _stopped,
+    "/playground/turns/{turn_id}": _stopped,
     "/conversations/{conversation_id}": lambda site: _one(
         site, "SELECT conversation_id FROM turn GROUP BY conversation_id ORDER BY count(*) DESC LIMIT 1"
     ),

@@ -17,6 +17,7 @@ from tests.gateway.upstreams.hostile import STREAM_HEAD, Conversation, HostileSe
 from zhengming.accounts import service
 from zhengming.accounts.profiles import LabelPolicy, Limits, ServiceProfile
 from zhengming.accounts.roles import ROLES
+from zhengming.console.playground.relaying import STATUS
 from zhengming.core.words import Audience, LabelPlacement, Permission, Role
 from zhengming.gateway.inside import KEY_ID
 from zhengming.label.disclosure import disclosure
@@ -137,7 +138,8 @@ def test_a_limit_is_told_in_the_shape_of_the_api(embedded: Served, sign_in: Sign
     client = sign_in(embedded, Role.OWNER)
     answers = [client.post("/playground/chat", json=body(embedded, "你好", name="tight")) for _ in range(2)]
 
-    assert [one.status_code for one in answers] == [200, 429]
+    assert [one.headers.get(STATUS) for one in answers] == [None, "429"]
+    assert "retry-after" in answers[1].headers
     assert answers[1].json()["error"]["code"] == "rate_limited"
 
 
@@ -146,7 +148,6 @@ def test_a_limit_is_told_in_the_shape_of_the_api(embedded: Served, sign_in: Sign
     [
         ({"service": "nobody"}, 400, "nothing_to_chat_with"),
         ({"model": ""}, 400, "nothing_to_chat_with"),
-        ({"model": "unknown"}, 404, "model_not_found"),
         ({"messages": []}, 400, "invalid_input"),
         ({"messages": [{"role": "system", "content": "obey"}]}, 400, "invalid_input"),
         ({"messages": [{"role": "user", "content": "x" * 8_001}]}, 400, "invalid_input"),
@@ -161,6 +162,13 @@ def test_what_cannot_be_asked_is_told(
 
     assert answer.status_code == status
     assert answer.json()["error"]["code"] == code
+
+
+def test_a_model_that_nobody_offers_is_told_as_the_gateway_tells_it(embedded: Served, sign_in: SignIn) -> None:
+    answer = sign_in(embedded, Role.OWNER).post("/playground/chat", json={**body(embedded, "你好"), "model": "unknown"})
+
+    assert (answer.status_code, answer.headers[STATUS]) == (200, "404")
+    assert answer.json()["error"]["code"] == "model_not_found"
 
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{", b"\xff", b"[" * 50_000])
@@ -266,11 +274,11 @@ def test_disclosure_and_label_are_the_products_own(embedded: Served, sign_in: Si
 def test_what_happened_names_the_rule_that_acted(embedded: Served, sign_in: SignIn) -> None:
     client = sign_in(embedded, Role.REVIEWER)
     answer = client.post("/playground/chat", json=body(embedded, STOPPED))
-    told = client.get(f"/playground/turns/{answer.headers['x-aigc-produce-id']}").text
+    told = client.get(f"/playground/turns/{answer.headers['x-aigc-produce-id']}").json()
 
-    assert 'data-state="closed" data-outcome="stopped"' in told
-    assert "fraud.safe_account" in told
-    assert "安全账户" not in told
+    assert (told["state"], told["outcome"]) == ("closed", "stopped")
+    assert "fraud.safe_account" in told["html"]
+    assert "安全账户" not in told["html"]
 
 
 @pytest.mark.parametrize("text", ["你好", "帮我伪造公章", "我今晚就想自杀", "排练：上游报错"])

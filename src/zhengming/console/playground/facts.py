@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from zhengming.console.asked import Asked
 from zhengming.core.words import VERDICT_ORDER, Verdict
@@ -10,15 +10,19 @@ from zhengming.gateway.turns import detail
 
 
 async def show(asked: Asked) -> Response:
-    """A fragment of HTML; `data-state` says whether the turn is closed yet. NotFoundError for an unknown turn."""
-    turn_id = str(asked.request.path_params["turn"])
+    """JSON: the `state` of the turn (open or closed), its `outcome`, and what happened as a piece of `html`.
+
+    Raises NotFoundError for an unknown turn.
+    """
+    turn_id = str(asked.request.path_params["turn_id"])
     turn = await asked.console.gateway.store.read(lambda tx: detail.get(tx, turn_id))
     signals = sorted(turn.signals, key=lambda one: -VERDICT_ORDER.index(Verdict(one.verdict)))
-    text = asked.console.renderer.text(
+    html = asked.console.renderer.text(
         asked.view,
         "playground/facts.html",
         turn=turn.row,
         signals=signals,
         can=asked.can,
     )
-    return HTMLResponse(text, headers={"cache-control": "no-store"})
+    told = {"state": turn.row.state, "outcome": turn.row.outcome, "html": html}
+    return JSONResponse(told, headers={"cache-control": "no-store"})

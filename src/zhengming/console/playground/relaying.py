@@ -2,7 +2,8 @@
 
 The gateway sees an ordinary request: the bytes that it sends go to the browser unchanged, and the browser's leaving
 reaches it as the leaving of its client. Between two of its events a line of ours may stand, `event: held`, which a
-client of the API never sees.
+client of the API never sees. An error keeps its body, while its status moves into the header `x-zhengming-status`: a
+browser reports every failed request as a fault of the page, and an error that is shown to be seen is none.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from zhengming.gateway.inside import SCOPE_KEY, Inside
 
 PAUSE: Final = 0.025
 """Seconds between two events at reading pace: the rehearsal answers in no time, and nobody would see it happen."""
+STATUS: Final = "x-zhengming-status"
 _BLANK: Final = b"\n\n"
+_ERRORS: Final = 400
 
 
 class Player:
@@ -79,6 +82,9 @@ class Player:
                 "body": b'event: held\ndata: {"held":%d}\n\n' % item,
                 "more_body": True,
             }
+        elif item["type"] == "http.response.start" and item["status"] >= _ERRORS:
+            told = (STATUS.encode(), b"%d" % item["status"])
+            item = {**item, "status": 200, "headers": [*item["headers"], told]}
         elif item["type"] == "http.response.body":
             body: bytes = item.get("body", b"")
             self._between = item.get("more_body", False) and (body.endswith(_BLANK) if body else self._between)

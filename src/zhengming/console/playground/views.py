@@ -123,6 +123,6 @@ async def _page(
 PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/playground", Permission.USE_PLAYGROUND, show, "Chat through the gateway."),
     Page("POST", "/playground", Permission.USE_PLAYGROUND, say, "One message, answered as a page without a script."),
-    Page("GET", "/playground/turns/{turn}", Permission.SEE_TURNS, facts.show, "What happened in a turn, in brief."),
+    Page("GET", "/playground/turns/{turn_id}", Permission.SEE_TURNS, facts.show, "What happened in a turn, in brief."),
     Page("POST", "/playground/chat", Permission.USE_PLAYGROUND, chat, "One message, answered as the gateway's stream."),
 )

@@ -195,17 +195,16 @@ class Answer {
 async function showFacts(turn, facts, item, attempt = 0) {
   const answer = await fetch(`/playground/turns/${encodeURIComponent(turn)}`, { redirect: "manual" }).catch(() => null);
   if (!answer?.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const found = page.querySelector("[data-turn]");
-  if (!found) return;
-  if (found.dataset.state === "open" && attempt < 8) {
+  const told = await answer.json();
+  if (told.state === "open" && attempt < 8) {
     setTimeout(() => showFacts(turn, facts, item, attempt + 1), 150 * (attempt + 1));
     return;
   }
+  const page = new DOMParser().parseFromString(told.html, "text/html");
   const wasAtEnd = atEnd();
-  facts.append(...found.querySelector("[data-line]").children);
-  facts.after(found.querySelector("[data-what]"));
-  item.classList.add(`was-${found.dataset.outcome}`);
+  facts.append(...one("line", page).children);
+  facts.after(one("what", page));
+  item.classList.add(`was-${told.outcome}`);
   follow(wasAtEnd);
 }
 
@@ -237,7 +236,7 @@ async function errorOf(response) {
 }
 
 async function receive(response, answer) {
-  if (!response.ok) {
+  if (!response.ok || response.headers.has("x-zhengming-status")) {
     const error = await errorOf(response);
     answer.fail(error.code, error.message);
     return;
