@@ -174,10 +174,11 @@ async def _begin(gateway: Gateway, *, alone: bool) -> None:
 
     def unit(tx: Tx) -> int:
         service.ensure_default(tx, now)
-        records.heartbeat(tx, gateway.instance, now)
         note_rules(tx)
         checks.close_orphans(tx, gateway.instance, now, silence=-1 if alone else checks.SILENT)
-        return records.close_orphans(tx, gateway.instance, now, silence=silence)
+        closed = records.close_orphans(tx, gateway.instance, now, silence=silence)
+        records.heartbeat(tx, gateway.instance, now)  # last: a lone server takes every other sign of life away
+        return closed
 
     orphans = await gateway.store.write(unit)
     if orphans:

@@ -178,9 +178,14 @@ _LINES: Final = (
 
 
 def course_of(found: Overview) -> list[tuple[str, str, list[tuple[int, float]]]]:
-    """Return the lines of the chart: name (`overview:course.<name>`), kind, points; steps still to come have none."""
-    until = found.stretch.end if found.as_of is None else found.as_of
-    points = [point for point in found.course if point.at <= until]
+    """Return the lines of the chart: name (`overview:course.<name>`), kind, points.
+
+    The step under way is left out, since it would look like a fall, unless all turns are in it.
+    """
+    step, until = found.stretch.step, found.stretch.end if found.as_of is None else found.as_of
+    points = [point for point in found.course if point.at + step <= until]
+    if not any(point.turns for point in points):
+        points = [point for point in found.course if point.at <= until]
     return [
         (name, kind, [(point.at, float(sum(point.outcomes.get(one, 0) for one in endings))) for point in points])
         for name, kind, endings in _LINES

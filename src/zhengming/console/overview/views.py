@@ -67,8 +67,11 @@ async def live(asked: Asked) -> Response:
             lambda tx: overview(tx, stretch_of(wanted.range, now), wanted.service)
         )
         view: View = replace(asked.view, now=now)
-        html = asked.console.renderer.text(view, "overview/figures.html", can=asked.can, **_values(asked, found))
-        return {"figures": html}
+        values = _values(asked, found)
+        return {
+            part: asked.console.renderer.text(view, f"overview/{part}.html", can=asked.can, **values)
+            for part in ("state", "figures")
+        }
 
     return follow(asked, Permission.SEE_OVERVIEW, produce, every=_EVERY)
 

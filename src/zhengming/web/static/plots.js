@@ -9,8 +9,20 @@
   const kept = {};
   let plots = [];
 
+  // A canvas knows no variables and no light-dark(): the browser works the colour out on an element.
   function colour(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(name).trim() || "gray";
+    const probe = document.createElement("span");
+    probe.style.color = `var(${name})`;
+    box.append(probe);
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+  }
+
+  function clock(seconds, exact) {
+    const parts = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: box.dataset.timezone };
+    if (exact) parts.second = "2-digit";
+    return new Intl.DateTimeFormat(document.documentElement.lang, parts).format(new Date(seconds * 1000));
   }
 
   function columns(names) {
@@ -21,16 +33,16 @@
     const names = figure.dataset.lines.split(" ");
     const strokes = ["--accent", "--warn", "--bad"].map(colour);
     const ink = colour("--soft");
-    const axis = { stroke: ink, grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
+    const axis = { stroke: ink, font: `11px ${getComputedStyle(document.body).fontFamily}`, grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
     const plot = new uPlot({
       width: figure.clientWidth || 320,
       height: 180,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), box.dataset.timezone),
       cursor: { sync: { key: "health" }, drag: { x: false, y: false } },
       scales: { y: { range: (_plot, _low, high) => [0, Math.max(high || 0, 1) * 1.1] } },
-      axes: [{ ...axis, values: [[1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1], [60, "{HH}:{mm}", null, null, null, null, null, null, 1]].reverse() }, { ...axis, size: 56 }],
+      axes: [{ ...axis, space: 90, values: (_plot, splits, _axis, _space, step) => splits.map((at) => clock(at, step < 60)) }, { ...axis, size: 56 }],
       series: [
-        { label: box.dataset.label, value: "{HH}:{mm}:{ss}" },
+        { label: box.dataset.label, value: (_plot, at) => (at == null ? "–" : clock(at, true)) },
         ...names.map((name, index) => ({
           label: figure.dataset[`name-${index}`] || figure.getAttribute(`data-name-${index}`),
           stroke: strokes[index],
