@@ -18,7 +18,7 @@ from zhengming.store import Tx
 from zhengming.web.view import full, t, url, word
 
 PATH: Final = "/turns"
-FIRST: Final = ("service", "outcome", "category", "verdict_out", "verdict_in", "from", "to")
+FIRST: Final = ("from", "to", "service", "outcome", "category")
 """The filters that stand in the open; the others are behind "more filters"."""
 
 Options = list[tuple[str, str]]
