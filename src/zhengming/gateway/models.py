@@ -75,7 +75,7 @@ turn_reveal = Table(
 turn_stat = Table(
     "turn_stat",
     metadata,
-    Column("grain", Integer, primary_key=True, autoincrement=False),  # seconds: 300 or 3600
+    Column("grain", Integer, primary_key=True, autoincrement=False),  # seconds: 300, 3600 or 86400
     Column("bucket", BIG, primary_key=True, autoincrement=False),  # ms at which the stretch begins
     Column("service_id", Text, primary_key=True),
     Column("name", Text, primary_key=True),

@@ -10,7 +10,7 @@ from tests.gateway.stats.turns import counted_by_hand, seeded, stored, write_tur
 from zhengming.core.errors import UnavailableError
 from zhengming.gateway.stats import counting
 from zhengming.gateway.stats.counting import SETTLE_MS, Counting, count, count_due, keep_counting, store_tally
-from zhengming.gateway.stats.stretches import COARSE, COARSE_MS, FINE, FINE_MS, start_of
+from zhengming.gateway.stats.stretches import COARSE, COARSE_MS, DAILY, FINE, FINE_MS, start_of
 from zhengming.gateway.stats.tally import tally
 from zhengming.store import Store
 
@@ -20,6 +20,7 @@ NOW = 1_800_000_000_000 + 123_456
 def assert_counted(store: Store) -> None:
     assert stored(store, FINE) == counted_by_hand(store, FINE_MS)
     assert stored(store, COARSE) == counted_by_hand(store, COARSE_MS)
+    assert stored(store, DAILY) == counted_by_hand(store, DAILY * 1000)
 
 
 async def caught_up(found: Counting, now: int) -> None:

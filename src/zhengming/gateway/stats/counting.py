@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from zhengming.gateway.stats.stretches import COARSE, COARSE_MS, FINE, FINE_MS, least_id, moment_of, start_of
+from zhengming.gateway.stats.stretches import COARSE, DAILY, FINE, FINE_MS, least_id, moment_of, start_of
 from zhengming.gateway.stats.tally import Count, Key, Tally, tally
 from zhengming.store import Store, Tx
 
@@ -48,7 +48,7 @@ _DROP_EMPTY: Final = "DELETE FROM turn_stat WHERE grain = :grain AND bucket = :b
 
 
 def store_tally(tx: Tx, found: Tally) -> bool:
-    """Put the counts of a stretch in place of what is stored, and the difference into its hour, in this unit.
+    """Put the counts of a stretch in place of what is stored, and the difference into its hour and day, in this unit.
 
     False, and nothing is done, when it was counted at the same moment or later. The row of the stretch is taken first:
     it keeps two processes apart.
@@ -61,24 +61,26 @@ def store_tally(tx: Tx, found: Tally) -> bool:
         for row in tx.rows(_STORED, {"grain": FINE, "bucket": found.bucket})
     }
     none = Count(0, 0.0)
-    fine, coarse = [], []
+    changed: dict[int, list[dict[str, object]]] = {FINE: [], COARSE: [], DAILY: []}
     for key in sorted(stored.keys() | found.counts.keys()):  # in one order, so that processes never wait in a ring
         before, after = stored.get(key, none), found.counts.get(key, none)
         if before != after:
             more = Count(after.number - before.number, after.total - before.total)
-            fine.append(_row(FINE, found.bucket, key, after))
-            coarse.append(_row(COARSE, start_of(found.bucket, COARSE_MS), key, more))
-    for statement, rows in ((_PUT, fine), (_ADD, coarse)):
+            changed[FINE].append(_row(FINE, found.bucket, key, after))
+            for grain in (COARSE, DAILY):
+                changed[grain].append(_row(grain, found.bucket, key, more))
+    gone = bool(stored.keys() - found.counts.keys())
+    for grain, rows in changed.items():
         if rows:
-            tx.run_many(statement, rows)
-    if stored.keys() - found.counts.keys():
-        for row in (fine[0], coarse[0]):
-            tx.run(_DROP_EMPTY, {"grain": row["grain"], "bucket": row["bucket"]})
+            tx.run_many(_PUT if grain == FINE else _ADD, rows)
+        if gone:
+            tx.run(_DROP_EMPTY, {"grain": grain, "bucket": start_of(found.bucket, grain * 1000)})
     return True
 
 
 def _row(grain: int, bucket: int, key: Key, count: Count) -> dict[str, object]:
-    return {"grain": grain, "bucket": bucket, **key._asdict(), "count": count.number, "total": count.total}
+    start = start_of(bucket, grain * 1000)
+    return {"grain": grain, "bucket": start, **key._asdict(), "count": count.number, "total": count.total}
 
 
 class Due(NamedTuple):

@@ -10,6 +10,7 @@ from zhengming.core.words import Word
 from zhengming.gateway.stats.stretches import (
     ALL,
     COARSE,
+    DAILY,
     FINE,
     MEASURES,
     Percentile,
@@ -25,21 +26,22 @@ class Range(Word):
     HOUR = "1h", "The last hour, in steps of five minutes."
     DAY = "24h", "The last 24 hours, in steps of half an hour."
     WEEK = "7d", "The last seven days, in steps of three hours."
-    MONTH = "30d", "The last 30 days, in steps of twelve hours."
+    MONTH = "30d", "The last 30 days (UTC), in steps of twelve hours."
 
 
 class _Shape(NamedTuple):
-    grain: int  # seconds
+    grain: int  # seconds, of the rows that are added up
+    course: int  # seconds, of the rows that the course is made from
     step: int  # ms of a point of the course
     steps: int
 
 
 _MINUTE: Final = 60_000
 _SHAPES: Final = {
-    Range.HOUR: _Shape(FINE, 5 * _MINUTE, 12),
-    Range.DAY: _Shape(FINE, 30 * _MINUTE, 48),
-    Range.WEEK: _Shape(COARSE, 180 * _MINUTE, 56),
-    Range.MONTH: _Shape(COARSE, 720 * _MINUTE, 60),
+    Range.HOUR: _Shape(FINE, FINE, 5 * _MINUTE, 12),
+    Range.DAY: _Shape(FINE, FINE, 30 * _MINUTE, 48),
+    Range.WEEK: _Shape(COARSE, COARSE, 180 * _MINUTE, 56),
+    Range.MONTH: _Shape(DAILY, COARSE, 720 * _MINUTE, 60),
 }
 _BOUNDS: Final = {measure.name: measure.bounds for measure in MEASURES}
 
@@ -52,6 +54,7 @@ class Stretch(NamedTuple):
     end: int
     step: int
     grain: int
+    course: int
 
     @property
     def before(self) -> int:
@@ -60,10 +63,11 @@ class Stretch(NamedTuple):
 
 
 def stretch_of(span: Range, now: int) -> Stretch:
-    """Return the stretch of a range; the step that is under way is its last, so that it is never longer than named."""
+    """Return the stretch of a range; what is under way is its last part, so that it is never longer than named."""
     shape = _SHAPES[span]
-    end = start_of(now, shape.step) + shape.step
-    return Stretch(span, end - shape.step * shape.steps, end, shape.step, shape.grain)
+    last = max(shape.step, shape.grain * 1000)
+    end = start_of(now, last) + last
+    return Stretch(span, end - shape.step * shape.steps, end, shape.step, shape.grain, shape.course)
 
 
 class Sum(NamedTuple):
@@ -154,11 +158,18 @@ def overview(tx: Tx, stretch: Stretch, service_id: str = ALL) -> Overview:
         both[1].of("state", "open"),
         now=both[1],
         before=both[0],
-        course=_course(tx, stretch, {**values, "first": stretch.start}),
+        course=_course(tx, stretch, service_id),
     )
 
 
-def _course(tx: Tx, stretch: Stretch, values: Mapping[str, object]) -> tuple[Point, ...]:
+def _course(tx: Tx, stretch: Stretch, service_id: str) -> tuple[Point, ...]:
+    values = {
+        "grain": stretch.course,
+        "service": service_id,
+        "width": stretch.course * 1000,
+        "first": stretch.start,
+        "end": stretch.end,
+    }
     found: dict[int, dict[str, int]] = {at: {} for at in range(stretch.start, stretch.end, stretch.step)}
     for bucket, outcome, number in tx.rows(_COURSE, values):
         at = stretch.start + start_of(int(bucket) - stretch.start, stretch.step)

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 FINE: Final = 300
 COARSE: Final = 3600
+DAILY: Final = 86_400
 FINE_MS: Final = FINE * 1000
 COARSE_MS: Final = COARSE * 1000
 ALL: Final = ""
