@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 from tests.console.conftest import SignIn
+from tests.gateway.conftest import Serve
 from tests.gateway.served import Served
 
 from zhengming.core.errors import ZhengmingError
@@ -142,3 +143,16 @@ def test_head_gets_the_headers_of_a_page_and_no_body(embedded: Served, sign_in: 
 
     assert (head.status_code, head.content) == (whole.status_code, b"")
     assert head.headers["content-type"] == whole.headers["content-type"]
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "The records cannot be reached"), ("zh-CN", "暂时无法读取数据")])
+def test_while_the_store_is_down_pages_say_so(serve: Serve, sign_in: SignIn, language: str, said: str) -> None:
+    site = serve()
+    client = sign_in(site, Role.OWNER, language=language)
+    site.gateway.store.close()
+
+    answer = client.get("/turns", headers={"accept-language": language})
+
+    assert answer.status_code == 503
+    assert said in answer.text
+    assert client.get("/nowhere").status_code == 404
