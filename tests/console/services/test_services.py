@@ -173,7 +173,7 @@ def test_who_may_only_look_is_shown_a_form_that_cannot_be_sent(embedded: Served,
     known = default_of(embedded).id
     auditor = sign_in(embedded, Role.AUDITOR)
 
-    assert '<fieldset class="plain" disabled>' in auditor.get(f"/services/{known}").text
+    assert '<fieldset class="field" disabled>' in auditor.get(f"/services/{known}").text
     assert auditor.post(f"/services/{known}", data=typed()).status_code == 403
 
 
