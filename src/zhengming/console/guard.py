@@ -53,6 +53,8 @@ async def admit(console: Console, page: Page, request: Request) -> Asked | Respo
     """
     found = await signed_in(console, request)
     member, session = found if found is not None else (None, None)
+    if session is not None and sessions.is_stale(session, console.clock()) and not _is_stream(request):
+        await _note_seen(console, session, console.clock())
     asked = Asked(request, console, view_of(console, request, member), member, session)
     if page.needs is None:
         return asked
@@ -68,7 +70,7 @@ async def admit(console: Console, page: Page, request: Request) -> Asked | Respo
 
 
 async def signed_in(console: Console, request: Request) -> tuple[StaffMember, Session] | None:
-    """Return who is signed in, None for nobody."""
+    """Return who is signed in, None for nobody. Looking does not keep a session from lying idle."""
     secret = request.cookies.get(sessions.COOKIE, "")
     if not secret:
         return None
@@ -81,10 +83,7 @@ async def signed_in(console: Console, request: Request) -> tuple[StaffMember, Se
             return None
         return member, session
 
-    found = await console.gateway.store.read(query)
-    if found is not None and sessions.is_stale(found[1], now):
-        await _note_seen(console, found[1], now)
-    return found
+    return await console.gateway.store.read(query)
 
 
 def lacks_second_factor(console: Console, member: StaffMember) -> bool:
@@ -105,6 +104,11 @@ def _sign_in_page(request: Request) -> str:
         return "/sign-in"
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return "/sign-in" if wanted == "/" else f"/sign-in?next={quote(wanted, safe='')}"
+
+
+def _is_stream(request: Request) -> bool:
+    """Whether a page only follows something live: a tab left open is nobody at work."""
+    return "text/event-stream" in request.headers.get("accept", "")
 
 
 async def _note_seen(console: Console, session: Session, now: int) -> None:

@@ -136,6 +136,8 @@ def test_being_seen_is_written_down_at_most_once_a_minute(embedded: Served, brow
     client.get("/account")
     assert embedded.rows("SELECT seen_at FROM web_session") == [(began,)]
     embedded.write(lambda tx: tx.run("UPDATE web_session SET seen_at = seen_at - 61000"))
+    client.get("/account", headers={"accept": "text/event-stream"})  # a tab that is left open is nobody at work
+    assert embedded.rows("SELECT seen_at FROM web_session") == [(began - 61_000,)]
     client.get("/account")
 
     assert embedded.rows("SELECT seen_at FROM web_session")[0][0] >= began
