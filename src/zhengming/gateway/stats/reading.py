@@ -39,7 +39,7 @@ class _Shape(NamedTuple):
 _MINUTE: Final = 60_000
 _SHAPES: Final = {
     Range.HOUR: _Shape(FINE, FINE, 5 * _MINUTE, 12),
-    Range.DAY: _Shape(FINE, FINE, 30 * _MINUTE, 48),
+    Range.DAY: _Shape(COARSE, FINE, 30 * _MINUTE, 48),
     Range.WEEK: _Shape(COARSE, COARSE, 180 * _MINUTE, 56),
     Range.MONTH: _Shape(DAILY, COARSE, 720 * _MINUTE, 60),
 }
