@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple, TypedDict
 
 from zhengming.accounts.profiles import ServiceProfile
 from zhengming.console.context import Console
+from zhengming.console.playground.asking import is_rehearsal
 from zhengming.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, translate
+from zhengming.core.words import LabelPlacement, strictest
 from zhengming.gateway.rules import mask_text
 from zhengming.gateway.upstreams import REHEARSALS
 from zhengming.label.text import BOTH, wording
@@ -36,6 +39,18 @@ _SCRIPT_WORDS: Final = (
 )  # fmt: skip
 
 
+class Standing(TypedDict):
+    """What stands beside a conversation with a service.
+
+    `audience` is the strictest that it serves, `label` what an interface shows all the time ("" where the label stands
+    in the text), `rehearsal` which of its models are the rehearsal.
+    """
+
+    audience: str
+    label: str
+    rehearsal: list[str]
+
+
 class Prompt(NamedTuple):
     """A prompt to try: what to write, what it shows, and the group in which it stands."""
 
@@ -52,6 +67,16 @@ def label_of(service: ServiceProfile, language: str) -> str:
     if chosen == "auto":
         chosen = language if language == DEFAULT_LANGUAGE else BOTH
     return policy.wording or wording(chosen)
+
+
+def standing_of(service: ServiceProfile, models: Sequence[str], language: str) -> Standing:
+    """Return what the page shows of a service while it is chatted with."""
+    shown = service.label.placement is LabelPlacement.INTERFACE
+    return {
+        "audience": str(strictest(service.audiences)),
+        "label": label_of(service, language) if shown else "",
+        "rehearsal": [name for name in models if is_rehearsal(service, name)],
+    }
 
 
 def prompts_for(language: str) -> list[Prompt]:

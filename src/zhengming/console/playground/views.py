@@ -20,9 +20,9 @@ from zhengming.console.playground.asking import (
     services_of,
 )
 from zhengming.console.playground.relaying import Streamed, answered
-from zhengming.console.playground.showing import label_of, marks_of, prompts_for, words_of
+from zhengming.console.playground.showing import marks_of, prompts_for, standing_of, words_of
 from zhengming.core.errors import ZhengmingError
-from zhengming.core.words import LabelPlacement, Permission, strictest
+from zhengming.core.words import Permission
 from zhengming.gateway.refusals import kind_of
 from zhengming.gateway.wire.errors import error_body
 from zhengming.label.disclosure import disclosure
@@ -85,35 +85,24 @@ async def _page(
     history: Sequence[Mapping[str, str]] = (),
 ) -> Response:
     language = asked.view.language
-    offered: dict[str, list[str]] = {}
-    for one in services_of(asked.console):
-        offered[one.id] = await models_of(asked.console, one)
+    services = services_of(asked.console)
+    offered = {one.id: await models_of(asked.console, one) for one in services}
     names = offered.get(service.id) or [""]
     model = model if model in names else names[0]
     values: dict[str, Any] = {
-        "services": services_of(asked.console),
+        "services": services,
         "offered": offered,
+        "standing": {one.id: standing_of(one, offered[one.id], language) for one in services},
         "service": service,
         "model": model,
+        "rehearsing": is_rehearsal(service, model),
         "said": said,
         "messages": messages,
         "answer": answer,
         "history": list(history),
         "longest": LONGEST,
         "disclosure": disclosure(language),
-        "label": label_of(service, language),
-        "shows_label": service.label.placement is LabelPlacement.INTERFACE,
-        "audience": strictest(service.audiences),
-        "rehearsing": is_rehearsal(service, model),
         "prompts": prompts_for(language),
-        "standing": {
-            one.id: {
-                "audience": str(strictest(one.audiences)),
-                "label": label_of(one, language) if one.label.placement is LabelPlacement.INTERFACE else "",
-                "rehearsal": [name for name in offered[one.id] if is_rehearsal(one, name)],
-            }
-            for one in services_of(asked.console)
-        },
         "marks": marks_of(asked.console),
         "words": words_of(language),
     }

@@ -73,6 +73,7 @@ function addSaid(role, text) {
   item.append(element("p", "play-who", role === "user" ? words.you : words.assistant));
   if (role === "user") item.append(element("div", "play-text", text));
   log.append(item);
+  if (form.getBoundingClientRect().top < 0) form.scrollIntoView({ block: "end" }); // a prompt below was chosen
   follow();
   return item;
 }
