@@ -59,13 +59,8 @@ async def make_key(asked: Asked) -> Response:
     typed = {"service": form.text("service"), "note": form.text("note")}
     scopes: list[str] = [one for one in SCOPES if one in form.all("scopes")]
     gateway = asked.console.gateway
-    problems: Problems = {}
-    if not scopes:
-        problems["scopes"] = Problem("choose", {})
-    if len(typed["note"]) > _MAX_NOTE:
-        problems["note"] = Problem("too_long", {"most": _MAX_NOTE})
-    if typed["service"] not in {one.id for one in await gateway.store.read(service.list_all)}:
-        problems["service"] = Problem("choose", {})
+    services = {one.id for one in await gateway.store.read(service.list_all)}
+    problems = _problems(typed, scopes, services)
     if problems:
         return await _new(asked, typed, scopes, problems, status=422)
     secret = keys.new_secret()
@@ -95,6 +90,18 @@ async def make_key(asked: Asked) -> Response:
         base_url=f"{_address(asked)}/v1",
         model=names[0] if names else "MODEL",
     )
+
+
+def _problems(typed: dict[str, str], scopes: list[str], services: set[str]) -> Problems:
+    """Return what is wrong with a wished-for key, by field."""
+    problems: Problems = {}
+    if not scopes:
+        problems["scopes"] = Problem("choose", {})
+    if len(typed["note"]) > _MAX_NOTE:
+        problems["note"] = Problem("too_long", {"most": _MAX_NOTE})
+    if typed["service"] not in services:
+        problems["service"] = Problem("choose", {})
+    return problems
 
 
 async def ask_revoke(asked: Asked) -> Response:
