@@ -127,17 +127,19 @@ class Overview:
     course: tuple[Point, ...]
 
 
+# CROSS JOIN keeps SQLite from walking over a whole grain: a step first, then the few rows of that stretch.
 _STEPS: Final = (
     "WITH RECURSIVE step(at) AS (SELECT CAST(:first AS BIGINT) UNION ALL SELECT at + :width FROM step "
     "WHERE at + :width < :end) "
 )
 _SUMS: Final = (
     _STEPS + "SELECT CASE WHEN s.bucket < :start THEN 0 ELSE 1 END, s.name, s.label, SUM(s.count), SUM(s.total) "
-    "FROM step JOIN turn_stat s ON s.grain = :grain AND s.bucket = step.at AND s.service_id = :service "
+    "FROM step CROSS JOIN turn_stat s WHERE s.grain = :grain AND s.bucket = step.at AND s.service_id = :service "
     "GROUP BY 1, 2, 3"
 )
 _COURSE: Final = (
-    _STEPS + "SELECT s.bucket, s.label, s.count FROM step JOIN turn_stat s ON s.grain = :grain AND s.bucket = step.at "
+    _STEPS
+    + "SELECT s.bucket, s.label, s.count FROM step CROSS JOIN turn_stat s WHERE s.grain = :grain AND s.bucket = step.at "
     "AND s.service_id = :service AND s.name = 'outcome'"
 )
 _AS_OF: Final = "SELECT counted_at FROM turn_stat_bucket ORDER BY bucket DESC LIMIT 1"
