@@ -72,10 +72,11 @@ def test_dialogs_are_clean_too(look: Open, theme: str) -> None:
     page = look(theme=theme)
     for key in ("Control+k", "?"):
         page.keyboard.press(key)
-        assert page.locator("dialog[open]").count() == 1
+        page.locator("dialog[open]").wait_for()
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
         page.keyboard.press("Escape")
+        page.locator("dialog[open]").wait_for(state="detached")
 
 
 def test_the_palette_leads_to_a_page_and_to_a_turn(look: Open) -> None:

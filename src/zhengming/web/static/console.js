@@ -4,7 +4,7 @@
   const byId = (id) => document.getElementById(id);
   const palette = byId("palette");
   const keymap = byId("keymap");
-  const typing = (node) => node.closest?.("input, textarea, select, [contenteditable]") !== null;
+  const typing = (node) => Boolean(node.closest?.("input, textarea, select, [contenteditable]"));
 
   // The palette: pages of the menu by name, a turn by its id.
   const query = byId("palette-query");
