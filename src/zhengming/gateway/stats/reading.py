@@ -138,9 +138,8 @@ _SUMS: Final = (
     "GROUP BY 1, 2, 3"
 )
 _COURSE: Final = (
-    _STEPS
-    + "SELECT s.bucket, s.label, s.count FROM step CROSS JOIN turn_stat s WHERE s.grain = :grain AND s.bucket = step.at "
-    "AND s.service_id = :service AND s.name = 'outcome'"
+    _STEPS + "SELECT s.bucket, s.label, s.count FROM step CROSS JOIN turn_stat s WHERE s.grain = :grain "
+    "AND s.bucket = step.at AND s.service_id = :service AND s.name = 'outcome'"
 )
 _AS_OF: Final = "SELECT counted_at FROM turn_stat_bucket ORDER BY bucket DESC LIMIT 1"
 
