@@ -69,7 +69,16 @@ def licences_of(name: str) -> list[str]:
         return [part for part in re.split(r"\s+(?:OR|AND)\s+|[()]", expression) if part and not part.startswith("WITH")]
     words = [line.rsplit(" :: ", 1)[-1] for line in meta.get_all("Classifier") or [] if line.startswith("License ::")]
     words = [word for word in words if word not in {"OSI Approved", "DFSG approved"}] or [meta.get("License") or ""]
+    if words == [""]:
+        words = [first_line_of_licence(name)]
     return [SPELLINGS.get(word.strip().lower(), word.strip()) for word in words]
+
+
+def first_line_of_licence(name: str) -> str:
+    """The heading of the licence file, for metadata that names no licence but ships its text."""
+    files = [path for path in metadata.files(name) or [] if path.name.upper().startswith("LICEN")]
+    lines = files[0].read_text(encoding="utf-8").strip().splitlines() if files else [""]
+    return lines[0].strip()
 
 
 def installed() -> list[str]:
