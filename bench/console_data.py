@@ -84,27 +84,39 @@ class Maker:
             "id": new_uuid(milliseconds=at, randomness=rng.randbytes(10)),
             "state": "closed",
             "outcome": outcome,
-            "service_id": rng.choices(self.services, (80, 15, 5))[0],
-            "key_id": rng.choice(self.keys),
             "person_id": f"person-{person:05d}",
             "conversation_id": f"conversation-{person:05d}-{number // 400_000}",
+            "upstream": "rehearsal" if outcome in {"served", "stopped", "client_gone"} else "",
+            "verdict_input": "block" if outcome == "notice" else "redact" if redacted else "allow",
+            "verdict_output": verdict if outcome == "stopped" else "redact" if redacted else "allow",
+            "care_level": rng.choice((3, 4)) if outcome == "help" else int(rng.random() < 0.01),
+            "opened_at": at,
+            "closed_at": at + rng.randrange(200, 20_000),
+            **self._asked(),
+            **self._measured(),
+        }
+
+    def _asked(self) -> dict[str, Any]:
+        rng = self.rng
+        return {
+            "service_id": rng.choices(self.services, (80, 15, 5))[0],
+            "key_id": rng.choice(self.keys),
             "relation": rng.choice(("new", "continued", "continued", "branched")),
             "api": rng.choices(("chat", "responses", "completions"), (90, 8, 2))[0],
             "model": "zhengming-rehearsal",
-            "upstream": "rehearsal" if outcome in {"served", "stopped", "client_gone"} else "",
             "streamed": int(rng.random() < 0.8),
             "audience": rng.choices(("adult", "teen", "child", "elder"), (85, 8, 4, 3))[0],
             "unattributed": int(rng.random() < 0.1),
             "unscreened": int(rng.random() < 0.0005),
             "unjudged": 0,
-            "verdict_input": "block" if outcome == "notice" else "redact" if redacted else "allow",
-            "verdict_output": verdict if outcome == "stopped" else "redact" if redacted else "allow",
-            "care_level": rng.choice((3, 4)) if outcome == "help" else int(rng.random() < 0.01),
             "rules_version": "1.0.0",
             "policy_version": "1.0.0",
             "instance": "bench",
-            "opened_at": at,
-            "closed_at": at + rng.randrange(200, 20_000),
+        }
+
+    def _measured(self) -> dict[str, Any]:
+        rng = self.rng
+        return {
             "first_byte_ms": int(rng.lognormvariate(5.5, 0.6)),
             "held_max": min(64, int(rng.expovariate(0.8))),
             "tokens_in": rng.randrange(10, 3_000),
