@@ -10,7 +10,7 @@ import pytest
 from openai import InternalServerError, OpenAI
 from tests.gateway.conftest import Serve, write_upstream
 from tests.gateway.served import Served
-from tests.gateway.upstreams.hostile import STREAM_HEAD, Conversation, HostileServer, chunk
+from tests.gateway.upstreams.hostile import STREAM_HEAD, Conversation, HostileServer, Reply, chunk
 
 from zhengming.accounts.profiles import Limits
 from zhengming.accounts.switches import set_switch
@@ -137,15 +137,23 @@ def test_a_companion_without_a_store_says_a_kind_word_to_everybody(embedded: Ser
     assert say(client, ORDINARY)
 
 
-def test_an_upstream_that_fails_leaves_a_person_in_danger_with_help(
-    serve: Serve, upstream: Callable[..., HostileServer], tmp_path: Path
-) -> None:
-    async def break_off(conversation: Conversation) -> None:
-        start = b'data: {"id":"x","choices":[{"index":0,"delta":{"content":"I hear you."},"finish_reason":null}]}\n\n'
-        await conversation.send(STREAM_HEAD + chunk(start))
-        conversation.writer.transport.abort()
+async def _breaks_off(conversation: Conversation) -> None:
+    await conversation.send(STREAM_HEAD + chunk(HEARD))
+    conversation.writer.transport.abort()
 
-    write_upstream(tmp_path / "data", upstream(break_off).url)
+
+async def _talks_garbage(conversation: Conversation) -> None:
+    await conversation.send(STREAM_HEAD + chunk(HEARD) + chunk(b"data: {]garbage\n\n"))
+
+
+HEARD = b'data: {"id":"x","choices":[{"index":0,"delta":{"content":"I hear you."},"finish_reason":null}]}\n\n'
+
+
+@pytest.mark.parametrize("fault", [_breaks_off, _talks_garbage])
+def test_an_upstream_that_fails_leaves_a_person_in_danger_with_help(
+    serve: Serve, upstream: Callable[..., HostileServer], tmp_path: Path, fault: Reply
+) -> None:
+    write_upstream(tmp_path / "data", upstream(fault).url)
     client = serve(data=tmp_path / "data").client()
     messages: list[Any] = [{"role": "user", "content": DANGER}]
     first = client.chat.completions.create(model=MODEL, messages=messages, user="li").choices[0].message.content

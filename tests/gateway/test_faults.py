@@ -127,6 +127,7 @@ def test_garbage_in_a_stream_is_not_shown(behind: Any) -> None:
     assert status == 200
     assert b"secret garbage" not in body
     assert "error" in events_of(body.decode("utf-8", "replace"))[-1]
+    assert served.rows("SELECT outcome FROM turn") == [("failed",)]
 
 
 def test_a_whole_answer_that_is_garbage_becomes_an_error(behind: Any) -> None:

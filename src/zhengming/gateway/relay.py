@@ -108,7 +108,7 @@ class Relay:
             return self._end_badly(error.message, error.code)
         if not data:
             self._over = True
-            return self._guarded(stream.finish)
+            return self._unbroken(self._guarded(stream.finish))
         try:
             out = stream.feed(data) if self._gateway.rules.ruling is self._ruling else self._feed_anew(data)
         except Exception as error:  # noqa: BLE001 - whatever a detector raises
@@ -118,7 +118,15 @@ class Relay:
         turn.held_max = max(turn.held_max, held)
         if turn.watch is not None:
             turn.watch(held)
-        return out
+        return self._unbroken(out) if stream.broken is not None else out
+
+    def _unbroken(self, out: Out) -> Out:
+        """End the answer where the upstream's bytes cannot be read; what was safe before them is shown."""
+        broken = self._stream.broken
+        if broken is None or self._failed:
+            return out
+        end = self._end_badly(broken.message, broken.code)
+        return Out(out.data + end.data, out.shown + end.shown)
 
     def _feed_anew(self, data: bytes) -> Out:
         """Take the rules that came into force since, and go on under them."""

@@ -230,7 +230,7 @@ def run(
     before_finish: Callable[[OutputStream], Out] | None = None,
     **members: Any,
 ) -> Seen:
-    """Feed a stream, cut at these places, and finish it."""
+    """Feed a stream, cut at these places, and finish it; one that is broken ends in its error."""
     data = data if isinstance(data, bytes) else b"".join(data)
     if stream is None:
         request = asked(**{key: members.pop(key) for key in ("structured",) if key in members})
@@ -240,6 +240,8 @@ def run(
     if before_finish is not None:
         outs.append(before_finish(stream))
     outs.append(stream.finish())
+    if stream.broken is not None:
+        outs.append(stream.fail(stream.broken.message, stream.broken.code))
     shown: dict[str, str] = {}
     for channel, text in (one for out in outs for one in out.shown):
         shown[channel] = shown.get(channel, "") + text

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from zhengming.core.errors import ZhengmingError
 from zhengming.core.signals import Reason
 from zhengming.label.text import strip_own_labels
 from zhengming.screen.guard import FieldGuard, Screening
@@ -116,10 +117,14 @@ class OutputContext:
 
 
 class OutputStream(Protocol):
-    """A streamed answer on its way through the guard. After `stopped` the upstream is cancelled and nothing follows."""
+    """A streamed answer on its way through the guard. After `stopped` the upstream is cancelled and nothing follows.
+
+    `broken` is set once the upstream sent what cannot be read: nothing more is taken, and `fail` or `close_with` ends it.
+    """
 
     stopped: bool
     finished: bool
+    broken: ZhengmingError | None
     found: list[Found]
     usage: dict[str, object] | None
     response_id: str

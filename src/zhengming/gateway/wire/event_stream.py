@@ -31,6 +31,7 @@ class EventStream:
         "_out",
         "_shown",
         "_splitter",
+        "broken",
         "context",
         "finished",
         "found",
@@ -44,6 +45,7 @@ class EventStream:
         self.context = context
         self.stopped = False
         self.finished = False
+        self.broken: ZhengmingError | None = None
         self.lenient = False
         self.found: list[Found] = []
         self.usage: dict[str, object] | None = None
@@ -55,7 +57,7 @@ class EventStream:
 
     def feed(self, data: bytes) -> Out:
         """Take bytes of the upstream as they came; return what may go out. After the end nothing does."""
-        if self.finished:
+        if self.finished or self.broken is not None:
             return NOTHING
         self._busy = True
         try:
@@ -74,7 +76,7 @@ class EventStream:
 
     def finish(self) -> Out:
         """The upstream ended: release what is left, and close the stream as the API expects."""
-        if not self.finished:
+        if not self.finished and self.broken is None:
             self._busy = True
             try:
                 rest = self._splitter.finish().rstrip(b"\r\n")
@@ -85,7 +87,7 @@ class EventStream:
             except ZhengmingError as error:
                 self._break_off(error)
             self._busy = False
-            self.finished = True
+            self.finished = self.broken is None
         return self._collect()
 
     def fail(self, message: str, code: str) -> Out:
@@ -163,9 +165,9 @@ class EventStream:
         self.lenient = False
 
     def _break_off(self, error: ZhengmingError) -> None:
+        """Note that the upstream's bytes cannot be read; whoever feeds them says how the answer ends."""
         self._busy = False
-        self._fail(error.message, error.code)
-        self.stopped = True
+        self.broken = error
 
     def _fail(self, message: str, code: str) -> None:
         if not self._busy:
