@@ -64,11 +64,12 @@ class Section(NamedTuple):
 
 
 class Model(NamedTuple):
-    """One model."""
+    """One model: an object with `fields`, or a choice among `values`."""
 
     name: str
     text: str
     fields: tuple[Field, ...]
+    values: tuple[str, ...]
     example: str
 
 
@@ -106,7 +107,7 @@ def sections_of(document: Schema, address: str) -> tuple[Section, ...]:
 
 
 def models_of(document: Schema) -> tuple[Model, ...]:
-    """Return every model that is an object, by name."""
+    """Return every model, by name."""
     schemas = document["components"]["schemas"]
     return tuple(
         Model(
@@ -114,12 +115,12 @@ def models_of(document: Schema) -> tuple[Model, ...]:
             schema.get("description", ""),
             tuple(
                 _field(member, part, required=member in schema.get("required", ()))
-                for member, part in schema["properties"].items()
+                for member, part in schema.get("properties", {}).items()
             ),
+            tuple(str(value) for value in schema.get("enum", ())),
             _json(example_of(schema, document)),
         )
         for name, schema in sorted(schemas.items())
-        if "properties" in schema
     )
 
 

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from zhengming.console.asked import Asked, Page
 from zhengming.console.ledger.wording import in_words
-from zhengming.core.errors import ConflictError, InvalidInputError
+from zhengming.core.errors import ConflictError, InvalidInputError, NotFoundError
 from zhengming.core.ids import new_uuid
 from zhengming.core.words import EventType, Permission
 from zhengming.ledger import checkpoints, checks
@@ -39,6 +39,8 @@ async def see_ledger(asked: Asked) -> Response:
 async def find_entry(asked: Asked) -> Response:
     """`GET /ledger/find?q=`: go to an entry by its id or seq."""
     wanted = asked.request.query_params.get("q", "").strip()
+    if not wanted:
+        return RedirectResponse("/ledger", 303)
     try:
         proof = await asked.console.gateway.store.read(lambda tx: prove(tx, _key(wanted)))
     except EntryNotFoundError:
@@ -82,7 +84,9 @@ async def note_checkpoint(asked: Asked) -> Response:
 
 async def download_checkpoint(asked: Asked) -> Response:
     """`GET /ledger/checkpoints/{size}`: a checkpoint as a file to keep elsewhere."""
-    size = asked.request.path_params["size"]
+    size = _key(asked.request.path_params["size"])
+    if isinstance(size, str):
+        raise NotFoundError(f"There is no checkpoint {size[:60]!r}.", next_step="See the list on /ledger.")
     found = await asked.console.gateway.store.read(lambda tx: checkpoints.get(tx, size))
     return _file(found.as_json(_public(asked)), f"checkpoint-{size}.json")
 
@@ -190,7 +194,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/ledger", _SEE, see_ledger, "The signed head, the latest entries, checkpoints and checks."),
     Page("GET", "/ledger/find", _SEE, find_entry, "Goes to an entry by its id or seq."),
     Page("POST", "/ledger/checkpoints", _CHECK, note_checkpoint, "Writes the present head down as a checkpoint."),
-    Page("GET", "/ledger/checkpoints/{size:int}", _SEE, download_checkpoint, "A checkpoint as a file."),
+    Page("GET", "/ledger/checkpoints/{size}", _SEE, download_checkpoint, "A checkpoint as a file."),
     Page("POST", "/ledger/compare", _SEE, compare_checkpoint, "Verifies a checkpoint that was kept elsewhere."),
     Page("POST", "/ledger/checks", _CHECK, start_check, "Begins to verify the whole ledger."),
     Page("GET", "/ledger/checks/{id}", _SEE, see_check, "How far a check is, or what it found."),
