@@ -9,7 +9,16 @@ from tests.gateway.stats.turns import counted_by_hand, seeded, stored, write_tur
 
 from zhengming.core.errors import UnavailableError
 from zhengming.gateway.stats import counting
-from zhengming.gateway.stats.counting import SETTLE_MS, Counting, count, count_due, keep_counting, store_tally
+from zhengming.gateway.stats.counting import (
+    EVERY_SECONDS,
+    SETTLE_MS,
+    Counting,
+    count,
+    count_due,
+    keep_counting,
+    pause_after,
+    store_tally,
+)
 from zhengming.gateway.stats.stretches import COARSE, COARSE_MS, DAILY, FINE, FINE_MS, start_of
 from zhengming.gateway.stats.tally import tally
 from zhengming.store import Store
@@ -151,3 +160,10 @@ async def test_a_store_that_is_down_takes_nothing_with_it(sqlite_store: Store, m
         await task
 
     assert_counted(sqlite_store)
+
+
+@pytest.mark.parametrize(("behind", "share"), [(False, 1 / 30), (True, 1 / 9)])
+def test_counting_never_takes_more_than_its_share_of_the_process(behind: bool, share: float) -> None:  # noqa: FBT001 - a case
+    for took in (0.001, 0.1, 2.0, 60.0):
+        assert took / pause_after(took, behind=behind) <= share
+    assert pause_after(0.0, behind=False) == EVERY_SECONDS

@@ -25,11 +25,14 @@ SETTLE_MS: Final = 120_000
 """How long after its end rows of a stretch may still come: an id is drawn before the turn is examined and stored."""
 EVERY_SECONDS: Final = 5.0
 _RUNNING_MS: Final = 4_000  # a running stretch that was counted more recently, maybe by another process, is left alone
-_PASSED_MS: Final = 30_000  # the same for one that has passed and may get late rows
+_PASSED_MS: Final = 60_000  # the same for one that has passed and may get late rows
 _AT_ONCE: Final = 8
 _LOOK_BACK: Final = 200
 _OPEN_EVERY_MS: Final = 60_000
-_REST: Final = 3.0  # pauses are at least this many times as long as the work was
+# Pauses are at least this many times as long as the work was. A stretch is read whole each time, so that a process with
+# hundreds of turns a second would count for as long as it serves; the figures get a little older instead.
+_REST: Final = 30.0
+_REST_BEHIND: Final = 9.0  # while older turns are not counted yet
 
 _TAKE: Final = (
     "INSERT INTO turn_stat_bucket (bucket, open, counted_at) VALUES (:bucket, :open, :counted_at) "
@@ -207,5 +210,9 @@ async def keep_counting(counting: Counting, clock: Callable[[], int]) -> None:
             await counting.step(clock())
         except Exception as error:  # noqa: BLE001 - turns are served without counts; the next round tries again
             log.warning("stats.not_counted", reason=repr(error))
-        took = time.monotonic() - began
-        await asyncio.sleep(max(0.05 if counting.reached else EVERY_SECONDS, _REST * took))
+        await asyncio.sleep(pause_after(time.monotonic() - began, behind=bool(counting.reached)))
+
+
+def pause_after(took: float, *, behind: bool) -> float:
+    """How long to rest after a round, both in seconds: so long that counting takes 3 % of a core, `behind` 10 %."""
+    return max(0.05, _REST_BEHIND * took) if behind else max(EVERY_SECONDS, _REST * took)
