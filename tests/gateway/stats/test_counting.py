@@ -163,7 +163,7 @@ async def test_a_store_that_is_down_takes_nothing_with_it(sqlite_store: Store, m
 
 
 @pytest.mark.parametrize(("behind", "share"), [(False, 1 / 30), (True, 1 / 9)])
-def test_counting_never_takes_more_than_its_share_of_the_process(behind: bool, share: float) -> None:  # noqa: FBT001 - a case
+def test_counting_never_takes_more_than_its_share_of_the_process(behind: bool, share: float) -> None:
     for took in (0.001, 0.1, 2.0, 60.0):
-        assert took / pause_after(took, behind=behind) <= share
+        assert took / pause_after(took, behind=behind) <= share + 1e-9
     assert pause_after(0.0, behind=False) == EVERY_SECONDS
