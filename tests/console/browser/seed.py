@@ -7,6 +7,7 @@ from typing import Any
 
 import openai
 from openai import OpenAI
+from tests.console.browser.places import owner
 from tests.gateway.served import Served
 
 from zhengming.accounts import switches
@@ -23,11 +24,19 @@ def fill(site: Served) -> None:
         for language in LANGUAGES:
             _ask(client, rehearsal.prompt[language], user=f"person-{number % 5}", stream=language == "zh")
     set_and_lift(site)
+    with owner(site, "en") as person:
+        assert person.post("/ledger/checkpoints").status_code == 303
+        assert person.post("/ledger/checks").status_code == 303
 
 
 def set_and_lift(site: Served) -> None:
-    """Leave a switch in the history."""
+    """Leave a switch in the history, and one that stands for a persona that nobody has."""
     now = site.gateway.clock()
+    site.write(
+        lambda tx: switches.set_switch(
+            tx, SwitchKind.STOP_GENERATION, who="Lin", why="an exercise", now=now, persona="nobody"
+        )
+    )
     found = site.write(
         lambda tx: switches.set_switch(tx, SwitchKind.STOP_PUBLISHING, who="Lin", why="an exercise", now=now)
     )
