@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import pyotp
 import pytest
 from tests.accounts.conftest import NOW
 
-from zhengming.accounts import links, passwords, second_factor, staff, tokens
+from zhengming.accounts import links, passwords, second_factor, sign_ins, staff, tokens
 from zhengming.accounts.links import LinkSpentError
 from zhengming.accounts.staff import LastOwnerError, StaffMember
 from zhengming.core.errors import ConflictError, InvalidInputError
@@ -68,6 +69,42 @@ def test_disabling_takes_sessions_links_and_tokens_with_it_and_says_why(books: S
     assert b"left the company" in entries(books, "session.ended")[-1]
     with pytest.raises(ConflictError):
         books.write_sync(lambda tx: staff.disable(tx, bob.id, who="ann", why="again", now=NOW))
+
+
+@pytest.mark.parametrize("act", ["disabled", "demoted"])
+def test_whoever_has_to_go_keeps_no_link_to_come_back_by(books: Store, act: str) -> None:
+    ann, bob = make(books, "ann", Role.OWNER), make(books, "bob", Role.OWNER)
+
+    def before(tx: Tx) -> None:
+        links.invite(tx, [Role.OWNER], secret="back", who="bob", now=NOW)
+        links.new_password(tx, ann.id, secret="as ann", who="bob", why="a trick", now=NOW)
+        links.invite(tx, [Role.AUDITOR], secret="other", who="ann", now=NOW)
+
+    books.write_sync(before)
+    if act == "disabled":
+        books.write_sync(lambda tx: staff.disable(tx, bob.id, who="ann", why="left", now=NOW))
+    else:
+        books.write_sync(lambda tx: staff.change_roles(tx, bob.id, [Role.ENGINEER], who="ann", why="moved", now=NOW))
+
+    assert books.read_sync(lambda tx: links.look(tx, links.INVITATION, "back", NOW)) is None
+    assert books.read_sync(lambda tx: links.look(tx, links.NEW_PASSWORD, "as ann", NOW)) is None
+    assert books.read_sync(lambda tx: links.look(tx, links.INVITATION, "other", NOW)) is not None
+    assert b'"links_withdrawn":2' in entries(books, "staff.changed")[-1]
+
+
+def test_a_second_factor_set_up_while_somebody_signs_in_without_it_lets_nobody_in(books: Store, tmp_path: Path) -> None:
+    bob, vault = make(books, "bob", Role.ENGINEER), Vault(load_master(tmp_path))
+    secret = second_factor.new_secret()
+    code = pyotp.TOTP(secret).at(NOW // 1000)
+    origin = sessions.Origin("192.0.2.0/24", "")
+
+    def confirm(tx: Tx) -> bool:
+        return second_factor.confirm(tx, vault, bob.id, code, recovery=["a"], who="bob", now=NOW)
+
+    books.write_sync(lambda tx: second_factor.begin(tx, vault, bob.id, secret=secret))
+    assert books.write_sync(confirm)
+    assert not books.write_sync(lambda tx: sign_ins.open_session(tx, bob, secret="s", origin=origin, now=NOW))
+    assert books.read_sync(lambda tx: sessions.find(tx, "s", NOW)) is None
 
 
 def _made(staff_id: str, scopes: list[Permission], until: int | None, tx: Tx) -> tokens.Token:

@@ -78,10 +78,12 @@ def confirm(tx: Tx, vault: Vault, staff_id: str, code: str, *, recovery: list[st
     step = None if secret is None else _step_of(secret, code, now)
     if step is None:
         return False
-    tx.run(
-        "UPDATE staff SET totp_step = :step, recovery = :recovery WHERE id = :id",
+    done = tx.run(
+        "UPDATE staff SET totp_step = :step, recovery = :recovery WHERE id = :id AND totp_step < 0",
         {"step": step, "recovery": _kept(staff_id, recovery), "id": staff_id},
     )
+    if done != 1:
+        return False  # it was confirmed in another window meanwhile, which shows the codes that count
     append(tx, EventType.STAFF_CHANGED, {"staff": staff_id, "change": "second_factor_set", "who": who}, at=now)
     return True
 

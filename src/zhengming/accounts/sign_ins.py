@@ -136,10 +136,11 @@ def finish(
     began = sessions.find(tx, half, now)
     if began is None or _wrong_codes(tx, member.id, now - _DAY) >= CODES_A_DAY:
         _note(tx, member, TOO_MANY, origin, now)
+        sessions.drop_all(tx, staff.half_subject(member.id))  # so that asking again and again fills no ledger
         return TOO_MANY, None
     if second_factor.passes(tx, vault, member.id, code, now):
-        open_session(tx, member, secret=secret, origin=origin, now=now)
-        return SIGNED_IN, member
+        begun = open_session(tx, member, secret=secret, origin=origin, now=now)
+        return (SIGNED_IN, member) if begun else (WRONG_CODE, None)
     _note(tx, member, WRONG_CODE, origin, now)
     if _wrong_codes(tx, member.id, began.created_at) >= CODES_AT_A_TIME:
         sessions.drop_all(tx, staff.half_subject(member.id))
@@ -165,10 +166,13 @@ def remove_factor(tx: Tx, vault: Vault, member: StaffMember, code: str, *, origi
 def open_session(tx: Tx, member: StaffMember, *, secret: str, origin: Origin, now: int) -> bool:
     """Begin a session in this unit, with its row and entry `staff.signed_in`.
 
-    False, and nothing begins, when the account was disabled or its password changed since `member` was read.
+    False, and nothing begins, when the account was disabled, its password changed or it got a second factor since
+    `member` was read.
     """
     seen = staff.get(tx, member.id)
     if seen.disabled_at is not None or seen.password_at != member.password_at:
+        return False
+    if seen.second_factor and not member.second_factor:
         return False
     sessions.drop_all(tx, staff.half_subject(member.id))
     made = sessions.start(tx, member.id, secret=secret, now=now, address=origin.network, agent=origin.agent)

@@ -26,6 +26,8 @@ _COLUMNS: Final = (
     " totp_sealed IS NOT NULL AND totp_step >= 0, disabled_at"
 )
 LONGEST_NAME: Final = 64
+_THROUGH: Final = "(token"
+"""What follows a name in the ledger when a token of the management API acted for its maker."""
 
 
 class LastOwnerError(ConflictError):
@@ -96,11 +98,15 @@ def checked_name(tx: Tx, name: str) -> str:
     """Return a name that a new account may have.
 
     Raises InvalidInputError for none, ConflictError when it is taken, also by one that differs in upper and lower case
-    or in the width of its characters only: two people must not look like one in the ledger.
+    in the width of its characters or in blanks only: two people must not look like one in the ledger.
     """
     if not name.strip() or name != name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
         raise InvalidInputError(
             "A staff account needs a name.", next_step=f"Give 1 to {LONGEST_NAME} printable characters."
+        )
+    if _THROUGH in _folded(name):
+        raise InvalidInputError(
+            "A name must not look like an act of a token.", next_step=f"Leave out {_THROUGH!r}: the ledger writes it."
         )
     if any(_folded(row[0]) == _folded(name) for row in tx.rows("SELECT name FROM staff")):
         raise ConflictError(f"There is a staff account named {name!r} already.", next_step="Choose another name.")
@@ -118,22 +124,26 @@ def checked_roles(roles: Iterable[Role]) -> frozenset[Role]:
 def change_roles(tx: Tx, staff_id: str, roles: Iterable[Role], *, who: str, why: str, now: int) -> StaffMember:
     """Give an account other roles; they count from the next request. Entry `staff.changed`, change `roles`.
 
-    Raises NotFoundError, InvalidInputError without a role, LastOwnerError.
+    Open links of somebody who may not make any now are withdrawn. Raises NotFoundError, InvalidInputError without a
+    role, LastOwnerError.
     """
     _one_at_a_time(tx)
     before, given = get(tx, staff_id), checked_roles(roles)
     if Role.OWNER not in given:
         _require_another_owner(tx, before)
     tx.run("UPDATE staff SET roles = :roles WHERE id = :id", {"roles": " ".join(sorted(given)), "id": staff_id})
-    fields = {"from": sorted(before.roles), "to": sorted(given), "why": why}
+    after = before._replace(roles=given)
+    withdrawn = 0 if Permission.MANAGE_STAFF in after.permissions else _withdraw_made_by(tx, before)
+    fields = {"from": sorted(before.roles), "to": sorted(given), "links_withdrawn": withdrawn, "why": why}
     _record(tx, staff_id, "roles", fields, who=who, now=now)
-    return before._replace(roles=given)
+    return after
 
 
 def disable(tx: Tx, staff_id: str, *, who: str, why: str, now: int) -> StaffMember:
-    """Close an account and end its sessions; its tokens and links open nothing any more. Change `disabled`.
+    """Close an account and end its sessions. Change `disabled`.
 
-    Raises NotFoundError, ConflictError when it is disabled already, LastOwnerError.
+    Its tokens open nothing any more, nor do links for it and links that it made. Raises NotFoundError, ConflictError
+    when it is disabled already, LastOwnerError.
     """
     _one_at_a_time(tx)
     before = get(tx, staff_id)
@@ -142,7 +152,8 @@ def disable(tx: Tx, staff_id: str, *, who: str, why: str, now: int) -> StaffMemb
     _require_another_owner(tx, before)
     tx.run("UPDATE staff SET disabled_at = :now WHERE id = :id", {"now": now, "id": staff_id})
     tx.run("DELETE FROM staff_link WHERE staff_id = :id AND used_at IS NULL", {"id": staff_id})
-    _record(tx, staff_id, "disabled", {"why": why}, who=who, now=now)
+    fields = {"links_withdrawn": _withdraw_made_by(tx, before), "why": why}
+    _record(tx, staff_id, "disabled", fields, who=who, now=now)
     end_sessions(tx, staff_id, who=who, why=why, now=now)
     return before._replace(disabled_at=now)
 
@@ -234,6 +245,14 @@ def _one_at_a_time(tx: Tx) -> None:
     tx.run("UPDATE staff SET roles = roles")
 
 
+def _withdraw_made_by(tx: Tx, member: StaffMember) -> int:
+    """Take back the open links that a person made, whoever they are for; return how many.
+
+    Somebody who has to go could have kept one, and come back by it in any role, or as somebody else.
+    """
+    return tx.run("DELETE FROM staff_link WHERE created_by = :name AND used_at IS NULL", {"name": member.name})
+
+
 def _require_another_owner(tx: Tx, member: StaffMember) -> None:
     left = [one for one in list_all(tx) if Role.OWNER in one.roles and one.disabled_at is None and one.id != member.id]
     if not left and Role.OWNER in member.roles and member.disabled_at is None:
@@ -247,7 +266,7 @@ def _record(tx: Tx, staff_id: str, change: str, fields: Mapping[str, object], *,
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _from_row(row: Row) -> StaffMember:

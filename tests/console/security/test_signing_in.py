@@ -243,6 +243,9 @@ def test_codes_cannot_be_guessed(embedded: Served, browsers: Browsers) -> None:
     code = totp.at(embedded.gateway.clock() // 1000)
     assert fresh.post("/sign-in/code", data={"code": code}).status_code == 401  # even the right one
     assert fresh.get("/account").status_code == 303
+    noted = embedded.rows("SELECT COUNT(*) FROM sign_in")
+    assert fresh.post("/sign-in/code", data={"code": code}).status_code == 401
+    assert embedded.rows("SELECT COUNT(*) FROM sign_in") == noted  # asking again and again fills no table
 
 
 def test_a_recovery_code_opens_once_also_when_sent_twice_at_the_same_time(embedded: Served, browsers: Browsers) -> None:
