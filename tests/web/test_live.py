@@ -46,7 +46,8 @@ class Site:
             return self.signed_in
 
         try:
-            return events(self.produce, every=0.01, request=request, alive=alive)
+            reader = request.query_params.get("reader", "")
+            return events(self.produce, every=0.01, request=request, alive=alive, reader=reader)
         except TooManyStreamsError as error:
             return PlainTextResponse(str(error), 503)
 
@@ -160,6 +161,23 @@ def test_more_streams_than_a_process_serves_are_refused(site: Site, monkeypatch:
         next(said)
 
         assert httpx2.get(f"{site.url}/live").status_code == 503
+
+
+def test_whoever_asks_for_the_headers_of_a_stream_takes_no_place(site: Site) -> None:
+    answer = httpx2.head(f"{site.url}/live")
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert site.open_streams() == 0
+
+
+def test_one_reader_does_not_take_the_places_of_the_others(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MOST_OF_ONE", 1)
+    with httpx2.stream("GET", f"{site.url}/live?reader=ann") as answer:
+        assert answer.status_code == 200
+        assert httpx2.get(f"{site.url}/live?reader=ann").status_code == 503
+        with httpx2.stream("GET", f"{site.url}/live?reader=ben") as other:
+            assert other.status_code == 200
 
 
 def test_a_server_with_an_open_stream_shuts_down_at_once(site: Site) -> None:

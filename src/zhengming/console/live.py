@@ -17,4 +17,5 @@ def follow(asked: Asked, needs: Permission, produce: Produce, *, every: float) -
         found = await signed_in(asked.console, asked.request)
         return found is not None and needs in found[0].permissions
 
-    return events(produce, every=every, request=asked.request, alive=alive)
+    reader = "" if asked.staff is None else asked.staff.id
+    return events(produce, every=every, request=asked.request, alive=alive, reader=reader)

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 import structlog
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from zhengming.core.errors import UnavailableError
 
@@ -27,6 +27,8 @@ Produce = Callable[[], Awaitable[Parts]]
 
 MOST_STREAMS: Final = 200
 """Open streams of one process; a page whose stream is refused stays as it is and tries again later."""
+MOST_OF_ONE: Final = 20
+"""Open streams of one reader, so that nobody takes the places of all the others."""
 RETRY_MS: Final = 3_000
 HEARTBEAT_SECONDS: Final = 15.0
 _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -42,19 +44,24 @@ class _Streams:
     """The open streams of one event loop, which is one server."""
 
     def __init__(self) -> None:
-        self.open: set[asyncio.Event] = set()
+        self.open: dict[asyncio.Event, str] = {}
         self.over = False
 
-    def enter(self) -> asyncio.Event:
-        if len(self.open) >= MOST_STREAMS:
+    def enter(self, reader: str) -> asyncio.Event:
+        own = list(self.open.values()).count(reader) if reader else 0
+        if len(self.open) >= MOST_STREAMS or own >= MOST_OF_ONE:
             raise TooManyStreamsError(
-                f"{MOST_STREAMS} pages are followed live already.", next_step="Close a tab, or reload the page by hand."
+                f"{own if own >= MOST_OF_ONE else MOST_STREAMS} pages are followed live already.",
+                next_step="Close a tab, or reload the page by hand.",
             )
         stop = asyncio.Event()
         if self.over:
             stop.set()
-        self.open.add(stop)
+        self.open[stop] = reader
         return stop
+
+    def leave(self, stop: asyncio.Event) -> None:
+        self.open.pop(stop, None)
 
 
 _by_loop: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Streams]] = WeakKeyDictionary()
@@ -82,15 +89,24 @@ async def _always() -> bool:
 
 
 def events(
-    produce: Produce, *, every: float, request: Request, alive: Callable[[], Awaitable[bool]] = _always
-) -> StreamingResponse:
+    produce: Produce,
+    *,
+    every: float,
+    request: Request,
+    alive: Callable[[], Awaitable[bool]] = _always,
+    reader: str = "",
+) -> Response:
     """Answer with a stream: what `produce` gives at once, then every `every` seconds when it differs from before.
 
     `produce` returns the parts of the page by name. While it raises UnavailableError the page is told that it is stale.
-    `id` is the moment in ms UTC; a browser that reconnects sends it as `Last-Event-ID`. Raises TooManyStreamsError.
+    `id` is the moment in ms UTC; a browser that reconnects sends it as `Last-Event-ID`. Whoever asks with HEAD gets the
+    headers alone, and takes no place. `reader` names whose stream it is: one reader may hold MOST_OF_ONE of them.
+    Raises TooManyStreamsError.
     """
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream", headers=_HEADERS)
     streams = _here()
-    stop = streams.enter()
+    stop = streams.enter(reader)
 
     async def frames() -> AsyncIterator[bytes]:
         try:
@@ -98,7 +114,7 @@ def events(
             async for frame in _frames(produce, alive, stop, every, request.url.path):
                 yield frame
         finally:
-            streams.open.discard(stop)
+            streams.leave(stop)
 
     response = _Stream(frames(), media_type="text/event-stream", headers=_HEADERS)
     response.stop, response.streams = stop, streams
@@ -115,7 +131,7 @@ class _Stream(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self.streams.open.discard(self.stop)
+            self.streams.leave(self.stop)
 
 
 async def _frames(
