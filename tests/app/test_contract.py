@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx2
 import pytest
 from openai import AuthenticationError, OpenAI
 
@@ -131,8 +132,9 @@ def test_print_key_prints_a_curl_line_that_works(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:  # noqa: S603 - our own command
         try:
             assert process.stdout is not None
-            lines = [process.stdout.readline() for _ in range(6)]
-            curl = "".join(lines[3:])
+            lines = [process.stdout.readline() for _ in range(7)]
+            assert "/welcome?token=" in lines[1]
+            curl = "".join(lines[4:])
             done = subprocess.run(["bash", "-c", curl], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603, S607 - the printed line
         finally:
             process.terminate()
@@ -154,6 +156,24 @@ def test_the_command_line_starts_without_the_server_and_the_database_library() -
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"  # noqa: S603 - our own code
 
 
+def test_the_gateway_starts_without_what_only_the_console_needs() -> None:
+    heavy = ("jinja2", "babel", "starlette", "fastapi", "argon2", "segno", "pyotp", "zhengming.console")
+    code = f"import sys, zhengming.app.serve; print([name for name in {heavy} if name in sys.modules])"
+
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"  # noqa: S603 - our own code
+
+
+def test_the_console_is_loaded_by_the_first_page_and_opens_within_a_second(tmp_path: Path) -> None:
+    with server(tmp_path) as (url, process):
+        root = url.removesuffix("/v1")
+        httpx2.get(f"{root}/readyz").raise_for_status()
+        before, unopened = _cpu_seconds(process.pid), _resident_mib(process.pid)
+        httpx2.get(f"{root}/sign-in", follow_redirects=True, timeout=20).raise_for_status()
+
+        assert _cpu_seconds(process.pid) - before < 1.0
+        assert _resident_mib(process.pid) > unopened + 3
+
+
 def test_the_gateway_is_ready_and_the_command_line_answers_within_their_budgets(tmp_path: Path) -> None:
     """CLI 0.4 s, gateway 3 s: counted as CPU of the process, which a busy machine does not lengthen much."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -169,3 +189,7 @@ def test_the_gateway_is_ready_and_the_command_line_answers_within_their_budgets(
 def _cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _resident_mib(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
