@@ -19,7 +19,7 @@ from zhengming.core.words import EventType, Permission, Role
 from zhengming.ledger import append
 from zhengming.store import Row, Tx
 from zhengming.web import sessions
-from zhengming.web.view import THEMES
+from zhengming.web.themes import THEMES
 
 _COLUMNS: Final = (
     "id, name, roles, language, theme, timezone, created_at, created_by, password_at,"

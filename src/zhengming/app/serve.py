@@ -69,7 +69,7 @@ async def _serve(settings: Settings, *, print_key: bool) -> int:
     try:
         await asyncio.to_thread(upgrade_apart, settings.database_url)
         async with running_gateway(settings) as gateway:
-            server = Server(server_config(site(gateway, settings), settings))
+            server = Server(server_config(site(gateway, settings, after_build=settle), settings))
             root = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}"
             print(f"Gateway:  {root}/v1", flush=True)  # noqa: T201 - this is the command's output
             if settings.console:
@@ -77,12 +77,20 @@ async def _serve(settings: Settings, *, print_key: bool) -> int:
             if print_key:
                 await _print_key(gateway, f"{root}/v1")
             gateway.rules.ruling.matcher.scan("x")  # builds its tables now, so that no turn has to wait for them
-            gc.collect()
-            gc.freeze()  # rules and tables live as long as the process; looking through them again and again is waste
+            settle()
             await server.serve(sockets=[listener])
     finally:
         listener.close()
     return 0
+
+
+def settle() -> None:
+    """Take what was loaded by now out of the garbage collector's rounds.
+
+    Rules, tables and templates live as long as the process; looking through them again and again is waste.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 class Server(uvicorn.Server):
@@ -90,9 +98,9 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the live streams, then let what is being answered come to its end."""
-        from zhengming.web.live import end_streams  # noqa: PLC0415 - a replica without a console starts faster
-
-        end_streams()
+        live = sys.modules.get("zhengming.web.live")
+        if live is not None:  # nobody opened the console otherwise
+            live.end_streams()
         await super().shutdown(sockets)
 
 

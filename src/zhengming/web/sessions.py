@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import secrets
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Final, NamedTuple
-
-from starlette.requests import Request
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from zhengming.core.ids import new_uuid
 from zhengming.core.words import EventType
 from zhengming.ledger import append
 from zhengming.store import Tx
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 COOKIE: Final = "zhengming_session"
 LIFETIME: Final = 12 * 3_600_000

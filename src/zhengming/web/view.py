@@ -22,7 +22,6 @@ from markupsafe import Markup
 from zhengming.core.i18n import DEFAULT_LANGUAGE, translate, translate_count
 from zhengming.web.assets import asset
 
-THEMES: Final = ("auto", "light", "dark")
 NOTHING: Final = Markup("&ndash;")
 """What stands where there is no value."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import Receive, Scope, Send
+
+from zhengming.web.deferred import Deferred
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -20,24 +21,7 @@ PREFIX: Final = "/api"
 
 def routes(console: Console) -> tuple[BaseRoute, ...]:
     """Return what the console's application mounts."""
-    return Route(PREFIX, _to_docs), Mount(PREFIX, LazyApi(console))
-
-
-class LazyApi:
-    """An ASGI application that builds the real one in a thread at its first request; turns go on meanwhile."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._building = asyncio.Lock()
-        self._app: ASGIApp | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if self._app is None:
-            async with self._building:
-                if self._app is None:
-                    self._app = await asyncio.to_thread(_build, self._console)
-        await self._app(scope, receive, send)
+    return Route(PREFIX, _to_docs), Mount(PREFIX, Deferred(partial(_build, console)))
 
 
 async def _to_docs(_request: Request) -> Response:
@@ -45,6 +29,6 @@ async def _to_docs(_request: Request) -> Response:
 
 
 def _build(console: Console) -> ASGIApp:
-    from zhengming.console.api.build import build_api  # noqa: PLC0415 - half a second that most starts need not pay
+    from zhengming.console.api.build import build_api  # noqa: PLC0415 - half a second that most processes need not pay
 
     return build_api(console)
