@@ -14,14 +14,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message
 
 from zhengming.console.asked import Asked, Page
 from zhengming.console.context import Console
 from zhengming.console.errors import answer_error, no_such_page, refuse, wrong_method
 from zhengming.console.guard import admit
 from zhengming.console.pages import PAGES
+from zhengming.core.errors import InvalidInputError
 from zhengming.web import assets
+from zhengming.web.forms import LARGEST, read_body
 from zhengming.web.security import Secured
 from zhengming.web.view import CURRENT
 
@@ -39,7 +41,7 @@ def build(console: Console, mounted: Iterable[BaseRoute] = (), *, pages: Iterabl
     missing = _missing(console)
     inner = Starlette(routes=routes, exception_handlers={404: missing, 405: missing})
     inner.router.redirect_slashes = False
-    return Secured(inner, partial(refuse, console), secure=console.facts.secure_cookies)
+    return Secured(inner, partial(refuse, console), secure=console.facts.secure_cookies, limit=LARGEST)
 
 
 def _endpoint(console: Console, page: Page) -> Endpoint:
@@ -61,6 +63,8 @@ def _endpoint(console: Console, page: Page) -> Endpoint:
 async def _answer(console: Console, page: Page, request: Request) -> Response:
     asked: Asked | None = None
     try:
+        _refuse_nul(request)
+        request = await _arrived(request)
         found = await admit(console, page, request)
         if isinstance(found, Response):
             return found
@@ -71,6 +75,29 @@ async def _answer(console: Console, page: Page, request: Request) -> Response:
         return await page.handler(asked)
     except Exception as error:  # noqa: BLE001 - answered as a page; what is no error of ours is logged there
         return answer_error(console, request, asked, error)
+
+
+async def _arrived(request: Request) -> Request:
+    """Return the request once its body is here, so that who may act is asked after it: it may have taken a while.
+
+    Raises what `read_body` raises.
+    """
+    if request.method in {"GET", "HEAD"}:
+        return request
+    receive, left = request.receive, [await read_body(request, LARGEST)]
+
+    async def again() -> Message:
+        if left:
+            return {"type": "http.request", "body": left.pop(), "more_body": False}
+        return await receive()  # whoever answers for long hears here that the browser has left
+
+    return Request(request.scope, again)
+
+
+def _refuse_nul(request: Request) -> None:
+    """Raise InvalidInputError for an address with the character NUL: PostgreSQL takes it in no text."""
+    if any("\x00" in str(value) for value in (*request.path_params.values(), *request.query_params.values())):
+        raise InvalidInputError("The address holds the character NUL.", next_step="Go back to the overview: /")
 
 
 def _without_body(answer: Response) -> Response:

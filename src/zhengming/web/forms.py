@@ -13,6 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from zhengming.core.errors import InvalidInputError, ZhengmingError
 
 LIMIT: Final = 64_000
+LARGEST: Final = 200_000
+"""Bytes of the largest forms, those with long texts: a Chinese character takes nine in a form."""
 _FIELDS: Final = 1_000
 _SECONDS: Final = 30.0
 _KIND: Final = "application/x-www-form-urlencoded"
@@ -78,9 +80,9 @@ async def read_body(request: Request, limit: int = LIMIT) -> bytes:
                 if len(body) > limit:
                     raise _too_large(limit)
     except TimeoutError as error:
-        raise SlowBodyError("The form did not arrive in time.", next_step="Send it again.") from error
+        raise SlowBodyError("The body of the request did not arrive in time.", next_step="Send it again.") from error
     except ClientDisconnect as error:
-        raise InvalidInputError("The form did not arrive whole.", next_step="Send it again.") from error
+        raise InvalidInputError("The body of the request did not arrive whole.", next_step="Send it again.") from error
     return bytes(body)
 
 
@@ -132,4 +134,4 @@ def safe_next(text: str) -> str:
 
 
 def _too_large(limit: int) -> TooLargeError:
-    return TooLargeError(f"A form may have at most {limit:,} bytes.", next_step="Send less at once.")
+    return TooLargeError(f"A request here may hold at most {limit:,} bytes.", next_step="Send less at once.")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import socket
 from functools import partial
+from urllib.parse import urlsplit
 
 import pytest
 import structlog
+from tests.console.api.conftest import token_for
 from tests.console.people import Browsers, make, sign_in
 from tests.gateway.conftest import Serve
 from tests.gateway.served import Served
@@ -14,7 +17,7 @@ from tests.gateway.served import Served
 from zhengming.accounts import staff
 from zhengming.app.serve import configure_logs
 from zhengming.core.words import Role
-from zhengming.web import language, sessions
+from zhengming.web import forms, language, sessions
 
 # The rule of Go 1.25: Sec-Fetch-Site decides where it is sent; else Origin must be our host; neither: no browser.
 CROSS = [
@@ -201,10 +204,65 @@ def test_forms_are_bounded_and_files_are_not_taken(browsers: Browsers) -> None:
 
 def test_names_that_look_alike_cannot_both_be_had(embedded: Served) -> None:
     make(embedded, "Ann")
-    for twin in ("ann", "ANN", "\uff21nn"):
+    make(embedded, "Ann Lee")
+    for twin in ("ann", "ANN", "\uff21nn", "Ann  Lee"):
         with pytest.raises(Exception, match="already"):
             make(embedded, twin)
     now = embedded.gateway.clock()
-    for bad in ("", " Ann2", "a\nb", "\u202eevil", "x" * 65):
+    for bad in ("", " Ann2", "a\nb", "\u202eevil", "x" * 65, "Bob (token zmt-abcdef)", "Bob \uff08Token"):
         with pytest.raises(Exception, match="name"):
             embedded.write(partial(staff.create, name=bad, password="x", roles=[Role.OWNER], who="t", now=now))
+
+
+def _slowly(embedded: Served, head: str, first: bytes) -> socket.socket:
+    """Begin a request whose body does not come yet."""
+    address = urlsplit(embedded.url)
+    connection = socket.create_connection((address.hostname or "", address.port or 0), timeout=30)
+    connection.sendall(f"{head}\r\nhost: {address.netloc}\r\nconnection: close\r\n\r\n".encode() + first)
+    return connection
+
+
+def _rest(connection: socket.socket, last: bytes) -> str:
+    with connection:
+        connection.sendall(last)
+        return b"".join(iter(lambda: connection.recv(65_536), b"")).decode("utf-8", "replace")
+
+
+def test_an_account_that_is_closed_while_its_form_arrives_does_nothing_any_more(
+    embedded: Served, browsers: Browsers
+) -> None:
+    make(embedded)
+    bob = make(embedded, "Bob")
+    secret = browsers.signed_in("Bob").cookies[sessions.COOKIE]
+    head = (
+        f"POST /staff/new HTTP/1.1\r\ncookie: {sessions.COOKIE}={secret}\r\ncontent-length: 10\r\n"
+        "content-type: application/x-www-form-urlencoded\r\nsec-fetch-site: same-origin"
+    )
+    connection = _slowly(embedded, head, b"role=")
+    assert browsers.new().get("/sign-in").status_code == 200  # by now the other request waits for the rest of its form
+    embedded.write(lambda tx: staff.disable(tx, bob.id, who="Ann", why="left", now=embedded.gateway.clock()))
+    answer = _rest(connection, b"owner")
+
+    assert answer.startswith("HTTP/1.1 303")
+    assert "/invitation" not in answer
+    assert embedded.rows("SELECT COUNT(*) FROM staff_link") == [(0,)]
+
+
+def test_a_body_of_the_api_that_never_comes_is_not_waited_for(
+    embedded: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "_SECONDS", 0.01)
+    token = token_for(embedded, Role.OWNER)
+    head = f"POST /api/rules/try HTTP/1.1\r\nauthorization: Bearer {token}\r\ncontent-length: 10"
+    answer = _rest(_slowly(embedded, head, b"{"), b"")
+
+    assert answer.startswith("HTTP/1.1 408")
+    assert "slow_body" in answer
+
+
+def test_the_longest_text_that_a_page_takes_arrives_in_any_script(embedded: Served, browsers: Browsers) -> None:
+    make(embedded)
+    text = "\u6b63\u540d" * 5_000
+    answer = browsers.signed_in().post("/try", data={"text": text, "audience": "adult", "surface": "input"})
+
+    assert answer.status_code == 200

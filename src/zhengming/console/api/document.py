@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 
 from zhengming.console.api.problems import Problem
 
-BODY_STATUSES: Final = frozenset({400, 413, 415})
+BODY_STATUSES: Final = frozenset({400, 408, 413, 415})
 ABOUT: Final = """\
 What the pages of the console show and do, for programs.
 

@@ -28,9 +28,9 @@ from zhengming.console.api.problems import (
     answer_any,
 )
 from zhengming.console.context import Console
-from zhengming.gateway.http import ClientGoneError, read_body
 from zhengming.gateway.wire.judge_json import parse_object
 from zhengming.gateway.wire.splice import is_deeper_than
+from zhengming.web.forms import read_body
 from zhengming.web.security import LARGEST_BODY
 
 MOST_DEPTH: Final = 16
@@ -55,8 +55,6 @@ class GuardedRoute(APIRoute):
                 request.state.call = await admit(request.app.state.console, self.operation, request)
                 _check_texts(request, self)
                 answer = await serve(await _bounded(request, takes_body=self.body_field is not None))
-            except ClientGoneError:
-                raise
             except Exception as error:  # noqa: BLE001 - what is no error of ours is logged there
                 return answer_any(request, error)
             answer.headers["cache-control"] = "no-store"
@@ -143,7 +141,7 @@ async def _bounded(request: Request, *, takes_body: bool) -> Request:
     """Return the request with its whole body read: small, shallow, and only where one belongs."""
     if request.method not in _METHODS_WITH_BODY:
         return request
-    body = await read_body(request.scope, request.receive, LARGEST_BODY)
+    body = await read_body(request, LARGEST_BODY)
     if body and not takes_body:
         raise UnprocessableError("This operation takes no body.", next_step="Send none.")
     if body:

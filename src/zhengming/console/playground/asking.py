@@ -22,7 +22,7 @@ from zhengming.gateway.upstreams.rehearsal.catalogue import find
 from zhengming.gateway.upstreams.rehearsal.props import PLAN, TOOL
 from zhengming.web import forms
 
-LARGEST: Final = forms.LIMIT
+LARGEST: Final = forms.LARGEST
 """Bytes of a request, the whole conversation included."""
 LONGEST: Final = 8_000
 """Characters of one message."""

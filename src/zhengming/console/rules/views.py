@@ -15,7 +15,7 @@ from zhengming.core.signals import Judgement, Reason
 from zhengming.core.words import Audience, Category, Permission, Surface
 from zhengming.gateway.rules import mask_text
 from zhengming.screen.judge import judge, redacted
-from zhengming.web.forms import read_form
+from zhengming.web.forms import LARGEST, read_form
 from zhengming.web.marks import Mark, Piece, pieces
 
 _LONGEST: Final = 10_000
@@ -83,7 +83,7 @@ async def try_page(asked: Asked) -> Response:
 
 async def try_text(asked: Asked) -> Response:
     """`POST /try`: judge a text; it is neither stored nor logged."""
-    form = await read_form(asked.request, limit=200_000)
+    form = await read_form(asked.request, limit=LARGEST)
     audience, surface = form.text("audience"), form.text("surface")
     if audience not in set(Audience) or surface not in set(Surface):
         raise InvalidInputError("There is no such audience or surface.", next_step="Choose from the lists.")

@@ -17,7 +17,7 @@ from zhengming.gateway.records import Ending
 
 STATES: Final = (records.OPEN, records.CLOSED, records.INTERRUPTED)
 _LONGEST: Final = 200
-_LAST_MOMENT: Final = (1 << 48) - 1  # what a UUID of version 7 can hold
+_LAST_MOMENT: Final = 253_402_128_000_000  # 30 December 9999: the last day that a page can write in any time zone
 _BEYOND: Final = "g"  # sorts after every hexadecimal digit under any collation
 _YEAR: Final = re.compile(r"\d{4}-")
 
