@@ -16,7 +16,7 @@ from tests.gateway.served import Served
 
 from zhengming.core.errors import ZhengmingError
 from zhengming.core.words import Permission, Role
-from zhengming.web.security import LARGEST_BODY, POLICY, BodyTooLargeError, Secured, comes_from_here
+from zhengming.web.security import LARGEST_BODY, POLICY, BodyTooLargeError, Secured, comes_from_here, is_own_name
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,54 @@ def test_only_our_own_pages_and_no_browser_at_all_may_ask_for_changes(headers: d
     assert comes_from_here(Headers(headers)) is taken
 
 
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [
+        ("", True),
+        ("127.0.0.1:8600", True),
+        ("192.0.2.7", True),
+        ("[::1]:8600", True),
+        ("localhost:8600", True),
+        ("LOCALHOST.", True),
+        ("console.example:443", True),
+        ("Console.Example.", True),
+        ("evil.example:8600", False),
+        ("127.0.0.1.evil.example", False),
+        ("localhost.evil.example", False),
+        ("console.example.evil.example", False),
+        ("evil.example/@console.example", False),
+        ("[::1", False),
+        ("2130706433", False),
+    ],
+)
+def test_the_site_goes_by_its_addresses_and_its_names_only(host: str, *, own: bool) -> None:
+    assert is_own_name(host, {"console.example"}) is own
+
+
+def test_a_name_that_was_led_here_by_another_site_opens_no_page(serve: Serve) -> None:
+    site = serve(console_address="https://console.example:8443/", console_hosts=("gate.example",))
+    with httpx2.Client(base_url=site.url) as client:
+
+        def status(path: str, host: str, method: str = "GET") -> int:
+            return client.request(method, path, headers={"host": host, "sec-fetch-site": "same-origin"}).status_code
+
+        assert status("/sign-in", "evil.example:8600") == 421
+        assert status("/sign-in", "evil.example:8600", "POST") == 421
+        assert "ZHENGMING_CONSOLE_HOSTS" in client.get("/sign-in", headers={"host": "evil.example"}).text
+        assert status("/sign-in", "console.example") == status("/sign-in", "gate.example:80") == 200
+        assert status("/static/style.css", "evil.example") == 200
+        assert status("/api/overview", "gateway") == 401
+        assert status("/healthz", "gateway") == status("/metrics", "gateway") == 200
+
+
 def test_no_page_may_run_or_load_what_is_not_ours() -> None:
     assert "unsafe" not in POLICY
     assert POLICY.startswith("default-src 'none'")
     for part in ("script-src 'self'", "style-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors"):
         assert part in POLICY
+
+
+NAMES = ("console.example",)
 
 
 async def reads_all(scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +110,7 @@ async def test_a_body_that_is_too_large_is_refused_whether_or_not_it_says_so() -
         for _ in range(3):
             yield b"x" * (LARGEST_BODY // 2)
 
-    async with asked(Secured(reads_all, refused)) as client:
+    async with asked(Secured(reads_all, refused, names=NAMES)) as client:
         fits = await client.post("/", content=b"x" * LARGEST_BODY)
         told = await client.post("/", content=b"x" * (LARGEST_BODY + 1))
         untold = await client.post("/", content=chunks())
@@ -78,9 +121,9 @@ async def test_a_body_that_is_too_large_is_refused_whether_or_not_it_says_so() -
 
 
 async def test_https_is_demanded_for_ever_only_where_people_come_through_it() -> None:
-    async with asked(Secured(reads_all, refused, secure=True)) as client:
+    async with asked(Secured(reads_all, refused, names=NAMES, secure=True)) as client:
         assert "max-age" in (await client.get("/")).headers["strict-transport-security"]
-    async with asked(Secured(reads_all, refused)) as client:
+    async with asked(Secured(reads_all, refused, names=NAMES)) as client:
         assert "strict-transport-security" not in (await client.get("/")).headers
 
 

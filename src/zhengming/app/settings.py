@@ -80,6 +80,11 @@ class Settings:
     console_address: str = _setting(
         "", "Where people reach the console, such as `https://console.example.org`; `https` makes its cookies secure."
     )
+    console_hosts: tuple[str, ...] = _setting(
+        (),
+        "Further host names of the console, comma-separated in the environment; IP addresses, `localhost` and the name"
+        " in the console's address always open it, any other name is refused (DNS rebinding).",
+    )
     second_factor: SecondFactor = _setting(
         "optional",
         "Whether staff accounts must have a second factor.",

@@ -41,7 +41,8 @@ def build(console: Console, mounted: Iterable[BaseRoute] = (), *, pages: Iterabl
     missing = _missing(console)
     inner = Starlette(routes=routes, exception_handlers={404: missing, 405: missing})
     inner.router.redirect_slashes = False
-    return Secured(inner, partial(refuse, console), secure=console.facts.secure_cookies, limit=LARGEST)
+    facts = console.facts
+    return Secured(inner, partial(refuse, console), secure=facts.secure_cookies, names=facts.hosts, limit=LARGEST)
 
 
 def _endpoint(console: Console, page: Page) -> Endpoint:

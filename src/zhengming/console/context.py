@@ -23,6 +23,7 @@ class Facts:
     second_factor: str = "optional"  # or `required`
     secure_cookies: bool = False
     address: str = ""  # where people reach the console, such as https://console.example.org
+    hosts: frozenset[str] = frozenset()  # names by which browsers may ask for the console, beside IP addresses
     api_requests_per_minute: int = 600  # of one token; 0 means no limit
 
 

@@ -14,7 +14,7 @@ from zhengming.console.context import Console
 from zhengming.console.guard import signed_in, view_of
 from zhengming.core.errors import NotFoundError, ZhengmingError
 from zhengming.web.language import language_for
-from zhengming.web.security import ForeignRequestError
+from zhengming.web.security import ForeignRequestError, UnknownHostError
 from zhengming.web.view import View
 
 log = structlog.get_logger(__name__)
@@ -97,6 +97,8 @@ def _key(error: ZhengmingError) -> str:
     """Which title of the catalogue fits."""
     if isinstance(error, ForeignRequestError):
         return "cross_site"
+    if isinstance(error, UnknownHostError):
+        return "unknown_host"
     if error.status in _TITLES:
         return str(error.status)
     return "500" if error.status >= 500 else "400"  # noqa: PLR2004 - the border of HTTP

@@ -2,12 +2,17 @@
 
 A request that changes something must come from our own pages: `Sec-Fetch-Site`, which a page of another origin cannot
 set, says so; for browsers that do not send it, `Origin` must be our host.
+
+A page must be asked for by a name of ours. A page of another site may lead its own name to this machine once it is
+open (DNS rebinding): then the browser takes the two for one origin, and only the name in `Host` gives it away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -31,6 +36,8 @@ HEADERS: Final = {
 ONLY_HTTPS: Final = {"strict-transport-security": "max-age=31536000"}
 LARGEST_BODY: Final = 64_000
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_ANY_NAME: Final = ("/api/", "/static/")
+"""What any name may ask for: the one wants a token, which no browser sends by itself, the other holds no secret."""
 
 Refuse = Callable[[Request, ZhengmingError], Response]
 
@@ -40,6 +47,13 @@ class ForeignRequestError(ZhengmingError):
 
     code = "cross_site"
     status = 403
+
+
+class UnknownHostError(ZhengmingError):
+    """The site was asked for by a name that is none of its own."""
+
+    code = "unknown_host"
+    status = 421
 
 
 class BodyTooLargeError(ZhengmingError):
@@ -58,16 +72,51 @@ def comes_from_here(headers: Headers) -> bool:
     return origin is None or origin.partition("://")[2] == headers.get("host", "")
 
 
-class Secured:
-    """Adds the headers and refuses changes that another site asks for, and bodies that are too large.
+def host_of(text: str) -> str:
+    """Return the bare name in an address or in a `Host` header, in small letters; empty when there is none."""
+    try:
+        return (urlsplit(text if "://" in text else f"//{text}").hostname or "").removesuffix(".")
+    except ValueError:
+        return ""
 
-    `refuse` makes the answer to what is refused; `secure` says that people reach this site through HTTPS alone. A body
-    that does not say its size is cut off where it grows too large: reading on raises BodyTooLargeError.
+
+def is_own_name(host: str, names: Iterable[str] = ()) -> bool:
+    """Whether a `Host` header names this site.
+
+    An IP address does, and `localhost`, for nobody can lead those elsewhere and back; any other name must be one of
+    `names`. No header at all is of no browser.
+    """
+    if not host:
+        return True
+    name = host_of(host)
+    if name == "localhost" or name.endswith(".localhost") or (name and name in names):
+        return True
+    try:
+        return bool(ip_address(name))
+    except ValueError:
+        return False
+
+
+class Secured:
+    """Adds the headers and refuses changes that another site asks for, names that are not ours, and large bodies.
+
+    `refuse` makes the answer to what is refused; `secure` says that people reach this site through HTTPS alone; `names`
+    are its host names in small letters. A body that does not say its size is cut off where it grows beyond `limit`:
+    reading on raises BodyTooLargeError.
     """
 
-    def __init__(self, app: ASGIApp, refuse: Refuse, *, secure: bool = False, limit: int = LARGEST_BODY) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        refuse: Refuse,
+        *,
+        secure: bool = False,
+        names: Iterable[str] = (),
+        limit: int = LARGEST_BODY,
+    ) -> None:
         self._app = app
         self._refuse = refuse
+        self._names = frozenset(names)
         self._headers = {**HEADERS, **(ONLY_HTTPS if secure else {})}
         self._limit = limit
 
@@ -92,6 +141,11 @@ class Secured:
 
     def _refusal(self, scope: Scope) -> ZhengmingError | None:
         headers = Headers(scope=scope)
+        if not scope["path"].startswith(_ANY_NAME) and not is_own_name(headers.get("host", ""), self._names):
+            return UnknownHostError(
+                f"The console does not go by the name {host_of(headers['host'])[:100]!r}.",
+                next_step="Whoever runs the server names it: ZHENGMING_CONSOLE_ADDRESS or ZHENGMING_CONSOLE_HOSTS.",
+            )
         if scope["method"] not in _SAFE and not comes_from_here(headers):
             return ForeignRequestError(
                 "This change was asked for by another site.", next_step="Open the console and do it there."
