@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import structlog
 from tests.console.api.conftest import token_for
-from tests.console.people import Browsers, make, sign_in
+from tests.console.people import PASSWORD, Browsers, make, sign_in
 from tests.gateway.conftest import Serve
 from tests.gateway.served import Served
 
@@ -110,7 +110,8 @@ def test_stored_and_reflected_html_stays_text(embedded: Served, browsers: Browse
     sign_in(client, hostile)
     owner = browsers.signed_in()
     [member_id] = [row[0] for row in embedded.rows("SELECT id FROM staff WHERE roles = 'auditor'")]
-    owner.post("/tokens", data={"note": HTML, "days": "7", "scope": "see_turns"})
+    owner.post("/tokens", data={"note": HTML, "days": "7", "scope": "see_turns", "password": PASSWORD})
+    assert len(embedded.rows("SELECT 1 FROM api_token")) == 1
     pages = [
         owner.get("/staff").text,
         owner.get(f"/staff/{member_id}").text,
@@ -246,6 +247,17 @@ def test_an_account_that_is_closed_while_its_form_arrives_does_nothing_any_more(
     assert answer.startswith("HTTP/1.1 303")
     assert "/invitation" not in answer
     assert embedded.rows("SELECT COUNT(*) FROM staff_link") == [(0,)]
+
+
+def test_a_found_session_makes_no_token_that_outlives_it(embedded: Served, browsers: Browsers) -> None:
+    make(embedded)
+    client, form = browsers.signed_in(), {"note": "mine", "days": "365", "scope": "see_turns"}
+    refused = [client.post("/tokens", data=form), client.post("/tokens", data={**form, "password": "a guess"})]
+
+    assert [one.status_code for one in refused] == [400, 400]
+    assert all("a guess" not in one.text for one in refused)
+    assert embedded.rows("SELECT 1 FROM api_token") == []
+    assert "zmt-" in client.post("/tokens", data={**form, "password": PASSWORD}).text
 
 
 def test_a_body_of_the_api_that_never_comes_is_not_waited_for(

@@ -10,7 +10,7 @@ from zhengming.accounts import tokens
 from zhengming.accounts.tokens import Token
 from zhengming.console.asked import Asked, Page
 from zhengming.console.guard import NotAllowedError
-from zhengming.console.staff.own import back_to, signed_in
+from zhengming.console.staff.own import back_to, knows_password, signed_in
 from zhengming.core.words import Permission
 from zhengming.store import Tx
 from zhengming.web.forms import Form, read_form
@@ -26,9 +26,9 @@ async def list_own(asked: Asked) -> Response:
 
 
 async def create(asked: Asked) -> Response:
-    """Make a token and show its secret once."""
+    """Make a token and show its secret once: with the password, for a token outlives a session that was found."""
     form, (member, _) = await read_form(asked.request), signed_in(asked)
-    problem = _problem(form, member.permissions)
+    problem = _problem(form, member.permissions) or ("" if await knows_password(asked, form) else "own")
     if problem:
         return await _page(asked, form, problem=problem, status=400)
     secret, scopes = tokens.new_secret(), [Permission(one) for one in form.all("scope")]
