@@ -73,6 +73,14 @@ def deciding(turn: TurnDetail) -> TurnSignal | None:
     return None
 
 
+def decisive(turn: TurnDetail) -> bool:
+    """Whether the finding of :func:`deciding` is why the turn went as it did; some are only noted beside a failure."""
+    found = deciding(turn)
+    if found is None or turn.row.outcome in {Ending.FAILED, Ending.CLIENT_GONE}:
+        return False
+    return turn.row.outcome == Ending.HELP or found.verdict not in {Verdict.ANNOTATE, Verdict.ESCALATE}
+
+
 def sentence(turn: TurnDetail) -> str:
     """Say in one sentence how the turn was answered."""
     row = turn.row

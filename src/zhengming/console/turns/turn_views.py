@@ -50,6 +50,7 @@ async def _page(asked: Asked, *, status: int = 200, **more: Any) -> Response:
         "sentence": telling.sentence(turn),
         "acted": found,
         "deciding": next((one for one in found if one.signal == decided), None),
+        "decisive": telling.decisive(turn),
         "timeline": telling.timeline(turn),
         "held": telling.held(turn),
         "in_force": ruling.matcher.version == turn.rules_version,
@@ -122,6 +123,11 @@ async def verify(asked: Asked) -> Response:
     return await _page(asked, proof=proof)
 
 
+async def verified(asked: Asked) -> Response:
+    """A check has no address of its own: whoever reloads or is sent it comes to the turn, where the button is."""
+    return RedirectResponse(url(f"/turns/{_id(asked)}") + "#proof", 303)
+
+
 def _download(kind: str) -> Any:
     async def answer(asked: Asked) -> Response:
         turn_id = _id(asked)
@@ -141,6 +147,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("GET", "/turns/{turn_id}", Permission.SEE_TURNS, show, "One turn: what happened, which rule acted, and why."),
     Page("POST", "/turns/{turn_id}/reveal", Permission.REVEAL_TEXTS, reveal, "Ask for a turn's texts, with a reason."),
     Page("GET", "/turns/{turn_id}/texts", Permission.REVEAL_TEXTS, show_texts, "The texts, once asked for."),
+    Page("GET", "/turns/{turn_id}/verify", Permission.SEE_LEDGER, verified, "Leads from an old check to its turn."),
     Page("POST", "/turns/{turn_id}/verify", Permission.SEE_LEDGER, verify, "Check a turn against the ledger."),
     Page(
         "GET",

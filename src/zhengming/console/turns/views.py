@@ -16,7 +16,7 @@ from zhengming.gateway.turns.filters import FilterError, TurnFilter
 from zhengming.gateway.turns.reading import TurnPage
 from zhengming.store import Tx
 from zhengming.web.paging import Cursor
-from zhengming.web.view import CURRENT
+from zhengming.web.view import CURRENT, url
 
 LIMIT: Final = 50
 _LOOK_EVERY: Final = 5.0
@@ -53,7 +53,10 @@ async def show_list(asked: Asked) -> Response:
         "top": Cursor(found.rows[0].id).encode() if found.rows else "",
         **listing.onward(wanted, found),
     }
-    return asked.page("turns/list.html", status=200 if fault is None else 400, **values)
+    answer = asked.page("turns/list.html", status=200 if fault is None else 400, **values)
+    if fault is None and cursor is None:  # htmx: the address of what is shown, without the fields that were left empty
+        answer.headers["HX-Push-Url"] = url(listing.PATH, **wanted.to_query())
+    return answer
 
 
 def _as_typed(asked: Asked, fault: FilterError | None) -> dict[str, str]:

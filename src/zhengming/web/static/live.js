@@ -6,11 +6,12 @@
 // connections a site, and a forgotten tab must not take one.
 (() => {
   "use strict";
-  const root = document.querySelector("[data-live-from]");
-  if (!root || !window.EventSource) return;
-  const state = document.querySelector("[data-live-state]");
-  const shown = new Map();
+  if (!window.EventSource) return;
+  let root = null;
+  let state = null;
+  let shown = new WeakMap();
   let source = null;
+  let over = false;
   let again = 0;
   let pause = 3000;
 
@@ -53,10 +54,11 @@
 
   function open() {
     close();
+    if (!root || over) return;
     source = new EventSource(root.dataset.liveFrom);
     source.addEventListener("parts", take);
     source.addEventListener("stale", () => say("stale"));
-    source.addEventListener("over", () => { close(); say("over"); });
+    source.addEventListener("over", () => { close(); over = true; say("over"); });
     source.addEventListener("error", () => {
       say("lost");
       if (source && source.readyState === EventSource.CLOSED) {
@@ -67,9 +69,20 @@
   }
 
   document.addEventListener("visibilitychange", () => {
-    if (state && state.dataset.kind === "over") return;
     if (document.hidden) close(); else open();
   });
   window.addEventListener("pagehide", close);
-  if (!document.hidden) open();
+
+  // A part of the page that was swapped in (a list by other filters) follows a stream of its own.
+  function adopt() {
+    const found = document.querySelector("[data-live-from]");
+    if (found === root) return;
+    root = found;
+    state = document.querySelector("[data-live-state]");
+    shown = new WeakMap();
+    pause = 3000;
+    if (document.hidden) close(); else open();
+  }
+  document.addEventListener("htmx:after:swap", adopt);
+  adopt();
 })();
