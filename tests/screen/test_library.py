@@ -90,6 +90,11 @@ def test_every_rule_says_what_it_finds_and_names_a_validator_that_exists() -> No
         assert rule.id.split(".")[0] != "score", rule.id
 
 
+def test_a_rules_note_can_be_read_without_its_neighbours() -> None:
+    """The page of a turn shows it alone, as the reason why the rule acted."""
+    assert [rule.id for rule in RULES if rule.note.lower().startswith("the same")] == []
+
+
 def test_the_library_is_of_a_size_to_start_with() -> None:
     literals = Counter[Category]()
     for rule in RULES:
