@@ -13,6 +13,7 @@ from zhengming.console.asked import Asked
 from zhengming.console.context import Console
 from zhengming.console.guard import signed_in, view_of
 from zhengming.core.errors import NotFoundError, ZhengmingError
+from zhengming.store.errors import told_outside
 from zhengming.web.language import language_for
 from zhengming.web.security import ForeignRequestError, UnknownHostError
 from zhengming.web.view import View
@@ -37,7 +38,10 @@ class MethodNotAllowedError(ZhengmingError):
 
 
 def answer_error(console: Console, request: Request, asked: Asked | None, error: Exception) -> Response:
-    """Return the page of an error; one that is not ours is logged and stays inside."""
+    """Return the page of an error; one that is not ours, or a database driver's, is logged and stays inside."""
+    if isinstance(error, ZhengmingError) and told_outside(error) is not error:
+        log.warning("console.store_failed", reason=str(error))
+        error = told_outside(error)
     if not isinstance(error, ZhengmingError):
         log.error("console.failed", path=request.url.path[:200], exc_info=error)
         error = PageFailedError("The page could not be made.", next_step="Try again; the log of the server says more.")

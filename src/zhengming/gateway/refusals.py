@@ -10,6 +10,7 @@ from zhengming.core.errors import ZhengmingError
 from zhengming.gateway.context import Gateway
 from zhengming.gateway.http import Client, Headers
 from zhengming.gateway.wire.errors import error_body
+from zhengming.store.errors import told_outside
 
 log = structlog.get_logger(__name__)
 
@@ -31,9 +32,15 @@ class InternalError(ZhengmingError):
 
 
 def readable(error: Exception) -> ZhengmingError:
-    """Return an error that a client may read: the error itself when it is ours, else it is logged and stays inside."""
+    """Return an error that a client may read: the error itself when it is ours, else it is logged and stays inside.
+
+    So does what a database driver says of itself.
+    """
     if isinstance(error, ZhengmingError):
-        return error
+        told = told_outside(error)
+        if told is not error:
+            log.warning("gateway.store_failed", reason=str(error))
+        return told
     log.error("gateway.failed", exc_info=error)
     return InternalError("The gateway failed to answer.", next_step="Try again; the operator finds more in the log.")
 

@@ -63,6 +63,20 @@ def unavailable(error: BaseException) -> StoreUnavailableError:
     return found
 
 
+def told_outside(error: ZhengmingError) -> ZhengmingError:
+    """Return an error as anybody may read it: what a driver says can name hosts, users, files and rows.
+
+    Errors that come from no driver are returned as they are; the whole of the others belongs in the log.
+    """
+    if error.__cause__ is None or not is_driver_error(error.__cause__):
+        return error
+    if isinstance(error, RowConflictError):
+        return RowConflictError("The write breaks a rule of its table.", next_step=error.next_step)
+    if isinstance(error, StoreUnavailableError):
+        return StoreUnavailableError("The database did not answer or did not confirm.", next_step=error.next_step)
+    return error
+
+
 def translated(error: Exception) -> Exception:
     """Return the product's error for a driver error; every other error comes back as it is."""
     if isinstance(error, StopIteration):

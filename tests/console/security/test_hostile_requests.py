@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import socket
+import sqlite3
 from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
 import structlog
+from starlette.requests import Request
 from tests.console.api.conftest import token_for
 from tests.console.people import PASSWORD, Browsers, make, sign_in
 from tests.gateway.conftest import Serve
@@ -16,8 +18,16 @@ from tests.gateway.served import Served
 
 from zhengming.accounts import staff
 from zhengming.app.serve import configure_logs
+from zhengming.console.api.problems import answer_any
+from zhengming.console.app import TEMPLATES
+from zhengming.console.context import Console, Facts
+from zhengming.console.errors import answer_error
 from zhengming.core.words import Role
+from zhengming.gateway.asgi import GatewayApp
+from zhengming.gateway.refusals import readable
+from zhengming.store.errors import translated
 from zhengming.web import forms, language, sessions
+from zhengming.web.rendering import Renderer
 
 # The rule of Go 1.25: Sec-Fetch-Site decides where it is sent; else Origin must be our host; neither: no browser.
 CROSS = [
@@ -278,3 +288,24 @@ def test_the_longest_text_that_a_page_takes_arrives_in_any_script(embedded: Serv
     answer = browsers.signed_in().post("/try", data={"text": text, "audience": "adult", "surface": "input"})
 
     assert answer.status_code == 200
+
+
+DRIVER = "connection to db.internal as zhengming_rw failed"
+
+
+@pytest.mark.parametrize("raised", [sqlite3.OperationalError(DRIVER), sqlite3.IntegrityError(DRIVER)])
+def test_what_a_database_driver_says_stays_inside(embedded: Served, raised: sqlite3.Error) -> None:
+    error = translated(raised)
+    assert DRIVER in str(error)
+    request = Request({"type": "http", "method": "GET", "path": "/sign-in", "query_string": b"", "headers": []})
+    facts = Facts("1", embedded.data, "SQLite", shared_limits=False, started_at=0)
+    gateway = embedded.gateway
+    console = Console(gateway, GatewayApp(gateway), Renderer([TEMPLATES]), facts, gateway.clock)
+    told = [
+        bytes(answer_error(console, request, None, error).body).decode(),
+        bytes(answer_any(request, error).body).decode(),
+        str(readable(error)),
+    ]
+
+    assert all("database" in one or "table" in one for one in told)
+    assert not any("db.internal" in one or "zhengming_rw" in one for one in told)

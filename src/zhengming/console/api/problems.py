@@ -16,6 +16,7 @@ from starlette.responses import Response
 from zhengming.console.api.telling import tell
 from zhengming.console.api.values import Answer
 from zhengming.core.errors import ZhengmingError
+from zhengming.store.errors import told_outside
 
 log = structlog.get_logger(__name__)
 
@@ -113,9 +114,12 @@ class ApiFailedError(ZhengmingError):
 
 
 def answer_any(request: Request, error: Exception) -> Response:
-    """Return any error as a problem document; one that is not ours is logged and stays inside."""
+    """Return any error as a problem document; one that is not ours, or a driver's, is logged and stays inside."""
     if isinstance(error, ZhengmingError):
-        return tell(request, error)
+        told = told_outside(error)
+        if told is not error:
+            log.warning("api.store_failed", reason=str(error))
+        return tell(request, told)
     if isinstance(error, RequestValidationError):
         return answer_misfits(request, error)
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
