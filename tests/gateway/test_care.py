@@ -98,6 +98,17 @@ def test_a_switched_off_service_still_helps(embedded: Served) -> None:
     assert "已暂停" in say(embedded.client(), ORDINARY)
 
 
+def test_a_person_is_told_why_and_until_when_generation_is_stopped(embedded: Served) -> None:
+    now, end = embedded.gateway.clock(), 4_102_444_800_000  # 2100-01-01 00:00 UTC
+    embedded.write(
+        lambda tx: set_switch(tx, SwitchKind.STOP_GENERATION, who="lin", why="应急演练。", now=now, expires_at=end)
+    )
+
+    told = say(embedded.client(), ORDINARY)
+
+    assert "已暂停。原因：应急演练。预计恢复时间：北京时间 2100-01-01 08:00。" in told
+
+
 def test_a_failing_detector_refuses_ordinary_turns_and_still_helps(embedded: Served) -> None:
     break_detectors(embedded)
 

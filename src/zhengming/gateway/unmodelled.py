@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, timezone
+from typing import Final
 
 import structlog
 
@@ -26,6 +27,9 @@ from zhengming.screen.judge import judge
 from zhengming.screen.policy import ACTING
 
 log = structlog.get_logger(__name__)
+
+_BEIJING: Final = timezone(timedelta(hours=8))
+_STOPS: Final = " .。!！"
 
 _LARGEST_ERROR = 1_000_000
 
@@ -141,9 +145,9 @@ async def _send_events(
 def _notice(turn: Turn, outcome: Outcome) -> str:
     if turn.switch is None:
         return answers.notice("block.notice", turn.language) if outcome.code == "content_filter" else outcome.code
-    text = answers.notice("switch.stop_generation", turn.language, why=turn.switch.why)
+    text = answers.notice("switch.stop_generation", turn.language, why=turn.switch.why.rstrip(_STOPS))
     if turn.switch.expires_at is not None:
-        until = datetime.fromtimestamp(turn.switch.expires_at / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        until = datetime.fromtimestamp(turn.switch.expires_at / 1000, _BEIJING).strftime("%Y-%m-%d %H:%M")
         text += answers.notice("switch.until", turn.language, until=until)
     return text
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from tests.console.conftest import SignIn
 from tests.gateway.conftest import Serve
 from tests.gateway.served import Served
 
+from zhengming.console.rules.notes import note_of
 from zhengming.core.words import Category, Role, Surface
 from zhengming.screen.defaults import load_default_library
 
@@ -26,6 +29,16 @@ def test_rules_are_narrowed_by_category_kind_and_text(embedded: Served, sign_in:
     assert "/rules/privacy." not in page
     assert "/rules/fraud.safe_account" in reviewer.get("/rules", params={"q": "SAFE_ACC"}).text
     assert "No rule fits" in reviewer.get("/rules", params={"q": "<b>nothing"}).text
+
+
+def test_every_rule_that_ships_says_what_it_is_for_in_both_languages(embedded: Served, sign_in: SignIn) -> None:
+    for rule in load_default_library().rules:
+        assert not re.search(r"[\u4e00-\u9fff]", note_of(rule, "en"))
+        assert re.search(r"[\u4e00-\u9fff]", note_of(rule, "zh-CN"))
+
+    page = sign_in(embedded, Role.AUDITOR, language="zh-CN").get("/rules/fraud.loan").text
+    assert "虚假贷款" in page
+    assert "Sham loans" not in page
 
 
 def test_a_long_list_has_pages(embedded: Served, sign_in: SignIn) -> None:
@@ -47,6 +60,25 @@ def test_every_rule_in_force_has_its_page(embedded: Served, sign_in: SignIn, lan
         assert page.status_code == 200, name
         assert f"/turns?rule={name}" in page.text
     assert owner.get("/rules/no.such.rule").status_code == 404
+
+
+def test_a_rule_says_how_often_it_spoke_lately_and_leads_to_those_turns(embedded: Served, sign_in: SignIn) -> None:
+    say = embedded.client().chat.completions.create
+    for _ in range(2):
+        say(model="zhengming-rehearsal", messages=[{"role": "user", "content": PHONE}])
+    embedded.settled()
+    owner = sign_in(embedded, Role.OWNER)
+
+    found = re.search(
+        r'class="stat-value" href="(/turns\?rule=privacy\.mobile&amp;from=[0-9]+)">2<',
+        owner.get("/rules/privacy.mobile").text,
+    )
+
+    assert found is not None
+    turns = {row[0] for row in embedded.rows("SELECT id FROM turn")}
+    page = owner.get(html.unescape(found[1])).text
+    assert all(one in page for one in turns)
+    assert 'class="stat-value"' in owner.get("/rules/fraud.loan").text
 
 
 @pytest.mark.parametrize("surface", list(Surface))

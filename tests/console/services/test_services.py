@@ -129,6 +129,20 @@ def test_a_change_that_somebody_else_made_meanwhile_is_not_overwritten(embedded:
     assert default_of(embedded).producer == "Mine"
 
 
+def test_what_others_changed_is_told_in_the_readers_words(embedded: Served, sign_in: SignIn) -> None:
+    known = default_of(embedded).id
+    ann = sign_in(embedded, Role.OWNER, name="ann", language="zh-CN")
+    bob = sign_in(embedded, Role.OWNER, name="bob")
+    theirs = typed(audiences=["elder", "teen"], key_requests_per_minute="10", functions=["chat"])
+    assert bob.post(f"/services/{known}", data=theirs).status_code == 303
+
+    page = ann.post(f"/services/{known}", data=typed()).text
+
+    assert "现为 老年人、未成年人（14—17 周岁）" in page
+    assert "现为 每个密钥每分钟请求数 10" in page
+    assert "现为 对话" in page
+
+
 def test_the_preview_is_what_the_label_will_be_and_stores_nothing(embedded: Served, sign_in: SignIn) -> None:
     known = default_of(embedded).id
     page = sign_in(embedded, Role.OWNER).post(

@@ -8,9 +8,11 @@ from functools import cache
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from zhengming.console.rules.notes import is_starter, note_of
+from zhengming.core.i18n import LANGUAGES
 from zhengming.core.words import Audience, Category, Surface, Verdict
 from zhengming.gateway.rules import Ruling
-from zhengming.screen.defaults import load_default_library, load_default_scorers
+from zhengming.screen.defaults import load_default_scorers
 from zhengming.screen.policy import Policy
 from zhengming.screen.rule import MAX_SEVERITY, Rule
 from zhengming.screen.scorers import Scorer
@@ -32,12 +34,17 @@ class Row(NamedTuple):
     rule: Rule | None
     scorer: Scorer | None
 
+    def note(self, language: str) -> str:
+        """What it is for, in a reader's language; empty where nobody has said."""
+        return "" if self.rule is None else note_of(self.rule, language)
+
     def holds(self, text: str) -> bool:
         """Whether a text stands in its id, note, phrases or expression, whatever the case."""
         wanted = text.casefold()
         places = [self.id]
         if self.rule is not None:
-            places += [self.rule.note, self.rule.expression, *self.rule.literals]
+            notes = [note_of(self.rule, language) for language in LANGUAGES]
+            places += [*notes, self.rule.note, self.rule.expression, *self.rule.literals]
         return any(wanted in place.casefold() for place in places)
 
 
@@ -114,17 +121,12 @@ def verdicts_of(ruling: Ruling, row: Row) -> list[tuple[Surface, list[Verdict]]]
 
 def _of_rule(rule: Rule) -> Row:
     kind = "expression" if rule.expression else "literals"
-    source = "starter" if _starter().get(rule.id) == rule else "own"
+    source = "starter" if is_starter(rule) else "own"
     return Row(rule.id, rule.version, rule.category, rule.severity, kind, source, rule, None)
 
 
 def _scorer_source(scorer: Scorer) -> str:
     return "starter" if scorer.id in _starter_scorers() else "own"
-
-
-@cache
-def _starter() -> dict[str, Rule]:
-    return {rule.id: rule for rule in load_default_library().rules}
 
 
 @cache

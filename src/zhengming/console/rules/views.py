@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from starlette.responses import Response
 
 from zhengming.console.asked import Asked, Page
+from zhengming.console.rules.lately import DAYS, lately
 from zhengming.console.rules.listing import KINDS, PAGE, SOURCES, Row, RuleFilter, rows_of, table_of, verdicts_of
 from zhengming.core.errors import InvalidInputError, NotFoundError
 from zhengming.core.i18n import translate
@@ -56,7 +57,13 @@ async def see_rule(asked: Asked) -> Response:
     row = await asyncio.to_thread(_named, asked)
     ruling = asked.console.gateway.rules.ruling
     return asked.page(
-        "rules/rule.html", row=row, verdicts=verdicts_of(ruling, row), audiences=tuple(Audience), **_facts(asked)
+        "rules/rule.html",
+        row=row,
+        verdicts=verdicts_of(ruling, row),
+        audiences=tuple(Audience),
+        lately=await lately(asked, row.id),
+        days=DAYS,
+        **_facts(asked),
     )
 
 

@@ -21,6 +21,7 @@ from zhengming.accounts.profiles import (
     UnscreenedPolicy,
 )
 from zhengming.core.errors import InvalidInputError
+from zhengming.core.i18n import translate
 from zhengming.core.words import Audience, LabelPlacement, ServiceKind
 from zhengming.label import provider_code
 from zhengming.label.text import MAX_WORDING, carries_both_elements, check_wording
@@ -31,6 +32,14 @@ SPARE_FILINGS: Final = 2
 MAX_WHY: Final = 500
 _LONG: Final = 20_000
 _LIST: Final = 200
+_WORDED: Final = {
+    "kinds": ("words", "ServiceKind"),
+    "audiences": ("words", "Audience"),
+    "placement": ("words", "LabelPlacement"),
+    "language": ("services", "language"),
+    "unscreened": ("services", "unscreened"),
+    "functions": ("services", "function"),
+}
 
 
 class Problem(NamedTuple):
@@ -74,14 +83,20 @@ class Draft:
         names = [one.name for one in fields(self) if one.name != "why"]
         return [name for name in names if getattr(self, name) != getattr(other, name)]
 
-    def shown(self, name: str) -> str:
-        """Return a field as one line of text."""
-        value = getattr(self, name)
+    def shown(self, name: str, language: str) -> str:
+        """Return a field as one line of text, in a reader's words."""
+        value, comma = getattr(self, name), translate("services", "comma", language)
         if name == "limits":
-            return ", ".join(f"{key} {number}" for key, number in value.items() if number)
+            return comma.join(
+                f"{translate('services', f'limit.{key}', language)} {number}" for key, number in value.items() if number
+            )
         if name == "filings":
-            return "; ".join(" ".join(row).strip() for row in value)
-        return ", ".join(value) if isinstance(value, list) else " / ".join(str(value).splitlines())
+            return comma.join(" ".join(row).strip() for row in value)
+        if name in _WORDED:
+            domain, kind = _WORDED[name]
+            chosen = [value] if isinstance(value, str) else value
+            return comma.join(translate(domain, f"{kind}.{one}", language) for one in chosen)
+        return " / ".join(str(value).splitlines())
 
 
 def draft_of(profile: ServiceProfile) -> Draft:

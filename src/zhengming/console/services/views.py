@@ -119,7 +119,7 @@ async def change_service(asked: Asked) -> Response:
     except ChangedMeanwhileError as error:
         now_there, own_keys = await _read(asked)
         stored = draft_of(now_there.profile)
-        differing = [(name, stored.shown(name)) for name in draft.differing(stored)]
+        differing = [(name, stored.shown(name, asked.view.language)) for name in draft.differing(stored)]
         theirs = Theirs(now_there, differing)
         return _form(asked, draft, now_there, own_keys=own_keys, theirs=theirs, status=error.status)
     except ConflictError as error:
