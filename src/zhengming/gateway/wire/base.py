@@ -119,7 +119,7 @@ class OutputContext:
 class OutputStream(Protocol):
     """A streamed answer on its way through the guard. After `stopped` the upstream is cancelled and nothing follows.
 
-    `broken` is set once the upstream sent what cannot be read: nothing more is taken, and `fail` or `close_with` ends it.
+    `broken` is set once the upstream sent what cannot be read: nothing more is taken; `fail` or `close_with` ends it.
     """
 
     stopped: bool
