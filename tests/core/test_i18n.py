@@ -184,3 +184,14 @@ def test_the_language_of_a_text(text: str, language: str) -> None:
 
 def test_a_text_without_letters_takes_the_language_given() -> None:
     assert language_of("123", "en") == "en"
+
+
+@pytest.mark.parametrize(
+    ("other", "word"),
+    [("打码", "遮盖"), ("未经筛查", "未经检测"), ("关怀等级", "关怀级别"), ("终端用户", "最终用户"), ("暂留", "暂扣")],
+)
+def test_chinese_pages_call_a_thing_by_one_word(other: str, word: str) -> None:
+    texts = {domain: po_path("zh_CN", domain).read_text(encoding="utf-8") for domain in DOMAINS}
+
+    assert [domain for domain, text in texts.items() if other in text] == []
+    assert any(word in text for text in texts.values())

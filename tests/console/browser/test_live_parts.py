@@ -129,7 +129,7 @@ def test_a_page_finds_its_stream_again_after_the_server_was_restarted(browser: B
     with serving(settings) as again:
         expect(state).to_have_attribute("data-kind", "on", timeout=2 * SOON)
         expect(state).to_be_hidden()
-        expect(page.locator(".uplot canvas")).to_have_count(len(CHARTS))
+        expect(page.locator(".uplot canvas")).to_have_count(len(CHARTS), timeout=SOON)
         page.goto("/turns")
         ask(again)
         expect(page.locator(NEWER)).to_be_visible(timeout=SOON)

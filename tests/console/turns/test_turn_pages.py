@@ -61,6 +61,29 @@ def test_the_page_says_which_rule_stopped_the_answer_and_why(served: Served, sig
     assert "Found in the answer" in page.text
 
 
+def test_a_rule_that_only_noted_something_is_not_called_what_decided(embedded: Served, sign_in: SignIn) -> None:
+    turn = turn_of(embedded, "我的手机号是13800138000")
+    client = sign_in(embedded, Role.OWNER)
+    assert "What was found, and did not decide: the rule" in client.get(f"/turns/{turn}").text
+    change(embedded, "UPDATE turn SET outcome = 'failed', verdict_input = 'redact' WHERE id = :id", id=turn)
+    change(embedded, "UPDATE turn_signal SET verdict = 'redact' WHERE turn_id = :id", id=turn)
+    failed = client.get(f"/turns/{turn}").text
+
+    assert "What was found, and did not decide: the rule" in failed
+    assert "The model’s service failed" in failed
+    change(embedded, "UPDATE turn SET upstream = '' WHERE id = :id", id=turn)
+    assert "no model was asked" in client.get(f"/turns/{turn}").text
+
+
+def test_a_conversation_leads_to_its_person_and_its_service(embedded: Served, sign_in: SignIn) -> None:
+    turn_of(embedded, STOP, user="u1")
+    name, person, service_id = embedded.rows("SELECT conversation_id, person_id, service_id FROM turn")[0]
+
+    page = sign_in(embedded, Role.OWNER).get(f"/conversations/{name}").text
+    assert f'href="/turns?person={person}"' in page
+    assert f'href="/services/{service_id}"' in page
+
+
 def test_the_page_says_it_in_chinese_as_well(embedded: Served, sign_in: SignIn) -> None:
     turn = turn_of(embedded, REDACT)
     page = sign_in(embedded, Role.OWNER, language="zh-CN").get(f"/turns/{turn}")

@@ -95,6 +95,8 @@ def sentence(turn: TurnDetail) -> str:
         return _or(key, "turns:say.served_noted", category=about)
     if row.outcome in {Ending.NOTICE, Ending.REFUSED} and row.verdict_input == Verdict.BLOCK and found is not None:
         return t("turns:say.blocked", category=about)
+    if row.outcome == Ending.FAILED and not row.upstream:
+        return t("turns:say.failed_unasked")
     return _or(f"turns:say.{row.outcome}", "turns:say.other", category=about)
 
 

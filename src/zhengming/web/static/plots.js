@@ -70,6 +70,7 @@
     for (const name of Object.keys(series)) {
       kept[name] = [...(kept[name] || []), ...series[name].slice(from)].slice(-KEPT);
     }
+    if (kept.at.length < 2) return; // a single moment has no scale
     box.hidden = false;
     if (!plots.length) build();
     else plots.forEach(({ plot, names }) => plot.setData(columns(names)));
