@@ -35,9 +35,9 @@ _REST: Final = 30.0
 _REST_BEHIND: Final = 9.0  # while older turns are not counted yet
 
 _TAKE: Final = (
-    "INSERT INTO turn_stat_bucket (bucket, open, counted_at) VALUES (:bucket, :open, :counted_at) "
+    "INSERT INTO turn_stat_bucket (bucket, open, counted_at, pruned) VALUES (:bucket, :open, :counted_at, 0) "
     "ON CONFLICT (bucket) DO UPDATE SET open = excluded.open, counted_at = excluded.counted_at "
-    "WHERE turn_stat_bucket.counted_at < excluded.counted_at"
+    "WHERE turn_stat_bucket.counted_at < excluded.counted_at AND turn_stat_bucket.pruned = 0"
 )
 _STORED: Final = "SELECT service_id, name, label, count, total FROM turn_stat WHERE grain = :grain AND bucket = :bucket"
 _INSERT: Final = (
@@ -53,8 +53,8 @@ _DROP_EMPTY: Final = "DELETE FROM turn_stat WHERE grain = :grain AND bucket = :b
 def store_tally(tx: Tx, found: Tally) -> bool:
     """Put the counts of a stretch in place of what is stored, and the difference into its hour and day, in this unit.
 
-    False, and nothing is done, when it was counted at the same moment or later. The row of the stretch is taken first:
-    it keeps two processes apart.
+    False, and nothing is done, when it was counted at the same moment or later, or pruned. The row of the
+    stretch is taken first: it keeps two processes apart.
     """
     taken = tx.run(_TAKE, {"bucket": found.bucket, "open": found.open, "counted_at": found.counted_at})
     if not taken:

@@ -89,6 +89,7 @@ def _stats() -> None:
         _key("bucket", BIG),
         _required("open", sa.Integer()),
         _required("counted_at", BIG),
+        _required("pruned", sa.Integer()),
         sa.PrimaryKeyConstraint("bucket", name="pk_turn_stat_bucket"),
         comment="Which stretches were counted, and whether they must be counted again.",
     )
