@@ -18,6 +18,7 @@ from zhengming.accounts.conversations import Conversations
 from zhengming.accounts.directory import Directory
 from zhengming.accounts.identity import load_identity
 from zhengming.accounts.limits import Limiter, MemoryLimiter
+from zhengming.app.housekeeping import keep_house
 from zhengming.app.settings import Settings
 from zhengming.care.hotlines import load_hotlines
 from zhengming.care.prepared import PreparedHelp
@@ -67,6 +68,7 @@ async def running_gateway(settings: Settings) -> AsyncIterator[Gateway]:
             keep_counting(gateway.counting, gateway.clock),
             keep_beating(gateway.pulse, gateway),
             _note_checkpoints(gateway),
+            keep_house(gateway, settings),
         ):
             task = asyncio.create_task(work)
             stack.push_async_callback(_stop, task)

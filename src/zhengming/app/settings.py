@@ -93,6 +93,14 @@ class Settings:
     api_requests_per_minute: int = _setting(
         600, "How many requests a minute one token may make of the management API; 0 means no limit."
     )
+    fine_count_days: int = _setting(
+        14, "How many days counts of five minutes are kept, at least 2; those of hours and days stay. 0 keeps them too."
+    )
+    conversation_days: int = _setting(
+        400,
+        "How many days after its last answer a conversation is known again by its history; 0 knows it for ever.",
+    )
+    sign_in_days: int = _setting(400, "How many days attempts to sign in can be looked at; 0 keeps them for ever.")
 
     @property
     def database_url(self) -> str:

@@ -81,11 +81,16 @@ def origin_of(request: Request) -> Origin:
     return Origin(network_of(request.client.host if request.client else ""), agent[:_AGENT])
 
 
+def prune(tx: Tx, now: int, limit: int = 1_000) -> int:
+    """Forget at most `limit` sessions that have been over for longer than they can be looked at; return how many."""
+    over = "SELECT id FROM web_session WHERE expires_at < :before ORDER BY id LIMIT :limit"
+    return tx.run(f"DELETE FROM web_session WHERE id IN ({over})", {"before": now - KEPT, "limit": limit})
+
+
 def start(
     tx: Tx, subject: str, *, secret: str, now: int, address: str = "", agent: str = "", lifetime: int = LIFETIME
 ) -> Session:
-    """Begin a session in this unit; what has been over for long is forgotten."""
-    tx.run("DELETE FROM web_session WHERE expires_at < :limit", {"limit": now - KEPT})
+    """Begin a session in this unit."""
     made = Session(new_uuid(milliseconds=now), subject, now, now, now + lifetime, address, agent[:_AGENT], None)
     tx.run(
         "INSERT INTO web_session (id, digest, subject, created_at, seen_at, expires_at, address, agent)"
