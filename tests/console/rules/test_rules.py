@@ -39,6 +39,7 @@ def test_every_rule_that_ships_says_what_it_is_for_in_both_languages(embedded: S
     page = sign_in(embedded, Role.AUDITOR, language="zh-CN").get("/rules/fraud.loan").text
     assert "虚假贷款" in page
     assert "Sham loans" not in page
+    assert "电话号码已隐去" in sign_in(embedded, Role.AUDITOR, language="zh-CN").get("/rules/privacy.mobile").text
 
 
 def test_a_long_list_has_pages(embedded: Served, sign_in: SignIn) -> None:

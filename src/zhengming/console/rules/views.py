@@ -61,6 +61,7 @@ async def see_rule(asked: Asked) -> Response:
         row=row,
         verdicts=verdicts_of(ruling, row),
         audiences=tuple(Audience),
+        mask=mask_text(row.rule, asked.view.language) if row.rule is not None and row.rule.mask else "",
         lately=await lately(asked, row.id),
         days=DAYS,
         **_facts(asked),
