@@ -76,7 +76,7 @@ def test_a_time_is_read_in_the_readers_zone(embedded: Served, sign_in: SignIn) -
         ("outcome=gone", "Outcome"),
         ("care=7", "Care level, at least"),
         ("from=yesterday", "From"),
-        ("model=%00", "Model"),
+        ("model=%07", "Model"),
         ("person=u1%0d%0aset-cookie:x", "Person (pseudonym)"),
         ("q=%ff%fe", ""),
     ],

@@ -90,6 +90,8 @@ def test_the_page_says_it_in_chinese_as_well(embedded: Served, sign_in: SignIn) 
 
     assert "回答已显示，其中属于“个人信息”的内容被遮盖。" in page.text
     assert "privacy.mobile" in page.text
+    assert "规则作者的说明" not in page.text
+    assert "Mobile number" not in page.text
 
 
 def test_no_text_is_on_the_page_until_it_was_asked_for(embedded: Served, sign_in: SignIn) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from zhengming.console.rules.notes import is_starter, note_of
 from zhengming.core.words import Surface, Verdict
 from zhengming.gateway import records
 from zhengming.gateway.records import Ending
 from zhengming.gateway.rules import Ruling
 from zhengming.gateway.turns.detail import TurnDetail, TurnSignal
-from zhengming.web.view import meaning_of, number, span, t, tn, word_of
+from zhengming.web.view import CURRENT, meaning_of, number, span, t, tn, word_of
 
 NOTHING_DONE: Final = frozenset({"", Verdict.ALLOW})
 FEW: Final = 4
@@ -29,7 +30,8 @@ class Acted(NamedTuple):
     """A finding with what the rules in force say about its rule.
 
     `known`: the rule is in force in this process; `same`: in the very version that acted. `kind` is `phrases`,
-    `pattern`, `scorer` or empty; `note` is what its author wrote, in English; `linked`: it has a page of its own.
+    `pattern`, `scorer` or empty; `note` says what it is for, in the reader's language when it `ships` and else in its
+    author's; `linked`: it has a page of its own.
     """
 
     signal: TurnSignal
@@ -40,6 +42,7 @@ class Acted(NamedTuple):
     phrases: int
     note: str
     linked: bool
+    ships: bool = False
 
 
 def acted(turn: TurnDetail, ruling: Ruling) -> list[Acted]:
@@ -53,7 +56,8 @@ def _acted(signal: TurnSignal, number: int, ruling: Ruling) -> Acted:
         rule = rules.rules[rules.index[signal.rule]]
         same = signal.rule_version in {rule.version, rules.version}
         kind = "phrases" if rule.literals else "pattern"
-        return Acted(signal, number, True, same, kind, len(rule.literals), rule.note, True)
+        note = note_of(rule, CURRENT.get().language)
+        return Acted(signal, number, True, same, kind, len(rule.literals), note, True, is_starter(rule))
     scorer = next((one for one in ruling.scorers if one.id == signal.rule), None)
     if scorer is not None:
         return Acted(signal, number, True, scorer.version == signal.rule_version, "scorer", 0, "", False)
