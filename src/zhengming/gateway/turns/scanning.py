@@ -15,8 +15,8 @@ from zhengming.gateway.records import Ending
 from zhengming.gateway.turns.filters import TurnFilter
 from zhengming.store import Tx
 
-ROUNDS: Final = (500, 2_500, 7_000, 10_000)
-"""How many rows each round of a search walks over; 20,000 together."""
+ROUNDS: Final = (500, 1_500, 3_000)
+"""How many rows each round of a search walks over; 5,000 together."""
 
 
 class Way(NamedTuple):
