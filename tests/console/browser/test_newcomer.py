@@ -53,6 +53,7 @@ def test_a_newcomer_chats_sees_what_happened_and_verifies_the_proof(
     page.locator("input[name=again]").fill(PASSWORD)
     page.locator("main form.card button[type=submit]").click()
     page.locator("main a[href^='/playground']").first.click()
+    page.wait_for_url(re.compile("/playground"), wait_until="load")  # its script makes Enter send
 
     key = "zh" if language == "zh-CN" else "en"
     labelled = _say(page, "春天有什么花？" if key == "zh" else "Which flowers bloom in spring?")
