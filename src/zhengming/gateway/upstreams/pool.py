@@ -256,10 +256,9 @@ class UpstreamPool:
     def _resting(self, targets: Sequence[Target]) -> UpstreamResting:
         now = self._clock()
         wait = min(self._members[target.upstream].breaker.wait(now) for target in targets)
-        names = ", ".join(target.upstream for target in targets)
-        return UpstreamResting(
-            f"The upstream of this model ({names}) failed several times in a row and is left alone for a moment.",
+        return UpstreamResting(  # it goes to clients, who do not learn which upstreams there are
+            "The upstream of this model failed several times in a row and is left alone for a moment.",
             retry_after=max(wait, 1.0),
             upstream=targets[0].upstream,
-            next_step="Try again later; look at the upstream when it lasts.",
+            next_step="Try again later; the operator sees on the upstreams' page which one it is.",
         )
