@@ -92,7 +92,7 @@ turn_stat_bucket = Table(
     Column("bucket", BIG, primary_key=True, autoincrement=False),  # of the finer grain
     Column("open", Integer, nullable=False),  # turns that were still open when it was counted
     Column("counted_at", BIG, nullable=False),
-    Column("pruned", Integer, nullable=False),  # 1: only the hour and the day know its counts, and it is counted no more
+    Column("pruned", Integer, nullable=False),  # 1: only hour and day know its counts; it is counted no more
     comment="Which stretches were counted, and whether they must be counted again.",
 )
 
