@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Sequence
-from re import _constants as op  # type: ignore[attr-defined]  # the parser of `re` itself; the stubs do not list it
-from re import _parser as sre  # type: ignore[attr-defined]
+from re import _constants as op  # type: ignore[attr-defined,unused-ignore]  # the parser of `re`; not in the stubs
+from re import _parser as sre  # type: ignore[attr-defined,unused-ignore]
 from typing import Any, Final, NamedTuple, NoReturn
 
 from zhengming.core.errors import InvalidInputError
