@@ -26,6 +26,9 @@ AIMS: Final[dict[str, tuple[str, str, float]]] = {
     "held_characters_p99": ("the same, 99th percentile", "at most", 16.0),
     "lost_per_acknowledged": ("acknowledged entries lost after a SIGKILL", "at most", 0.0),
     "doubled_per_acknowledged": ("acknowledged entries found twice", "at most", 0.0),
+    "sqlite_slowest_p95_to_aim": ("slowest page on SQLite, 95th percentile, against 300 ms", "at most", 1.0),
+    "postgresql_slowest_p95_to_aim": ("slowest page on PostgreSQL, the same", "at most", 1.0),
+    "sqlite_heaviest_first_page_to_aim": ("heaviest first page with all that it loads, against 150 kB", "at most", 1.0),
 }
 
 SECTIONS: Final = {
@@ -40,6 +43,10 @@ SECTIONS: Final = {
     "store": (
         "Durable writes",
         "Each acknowledged after COMMIT with a synced log; the floor is a plain SQLite commit a write.",
+    ),
+    "console": (
+        "The console",
+        "Every page over two million turns, one request after another, against the page of an unknown address.",
     ),
     "kill": (
         "SIGKILL under load",
