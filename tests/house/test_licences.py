@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ALLOWED = re.compile(
-    r"^(MIT|MIT-0|BSD|BSD-2-Clause|BSD-3-Clause|0BSD|Apache-2\.0|Apache|ISC|PSF-2\.0|Python-2\.0|Python|MPL-2\.0|MPL|Unlicense|Zlib|CC0-1\.0|LGPL-3\.0-only)$"
+    r"^(MIT|MIT-0|MIT-CMU|BSD|BSD-2-Clause|BSD-3-Clause|0BSD|Apache-2\.0|Apache|ISC|PSF-2\.0|Python-2\.0|Python|MPL-2\.0|MPL|Unlicense|Zlib|CC0-1\.0|LGPL-3\.0-only)$"
 )
 # Metadata that names its licence in words, or the one LGPL library that design and NOTICE name.
 SPELLINGS = {
@@ -35,7 +35,7 @@ SPELLINGS = {
     "new bsd license": "BSD-3-Clause",
 }
 # Oracles that tests or benchmarks run and that are never installed with the product: name -> licence.
-ORACLES = {"pymerkle": "GPL-3.0-or-later"}
+ORACLES = {"mutagen": "GPL-2.0-or-later", "pymerkle": "GPL-3.0-or-later"}
 
 
 def locked() -> dict[str, dict[str, object]]:
@@ -71,6 +71,7 @@ def licences_of(name: str) -> list[str]:
     words = [word for word in words if word not in {"OSI Approved", "DFSG approved"}] or [meta.get("License") or ""]
     if words == [""]:
         words = [first_line_of_licence(name)]
+    words = [part for word in words for part in re.split(r"\s+OR\s+", word)]
     return [SPELLINGS.get(word.strip().lower(), word.strip()) for word in words]
 
 

@@ -1,0 +1,32 @@
+"""Every format that is known, in the order in which a file is asked what it is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zhengming.core.errors import InvalidInputError
+from zhengming.label.files.base import Buffer, FileFormat
+from zhengming.label.files.png import Png
+
+FORMATS: Final[tuple[FileFormat, ...]] = (Png(),)
+HEAD: Final = 4_096
+
+
+class UnknownFormatError(InvalidInputError):
+    """No known format begins like this file."""
+
+    code = "format_unknown"
+
+
+def recognise(data: Buffer, name: str = "") -> FileFormat:
+    """Return the format of a file by its first bytes; where several fit, the one whose extension `name` has.
+
+    Raises UnknownFormatError.
+    """
+    head = bytes(memoryview(data)[:HEAD])
+    fitting = [one for one in FORMATS if one.recognises(head)]
+    if not fitting:
+        known = ", ".join(one.name for one in FORMATS)
+        raise UnknownFormatError("The file is of no known format.", next_step=f"Formats that can be labelled: {known}.")
+    lower = name.lower()
+    return next((one for one in fitting if lower.endswith(one.extensions)), fitting[0])
