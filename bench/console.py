@@ -42,7 +42,7 @@ DATABASE: Final = "zhengming_bench_console"
 DATA: Final = ROOT / "bench" / ".data"
 AIM_MS: Final = 300.0
 AIM_BYTES: Final = 150_000
-FIRST: Final = ("/sign-in", "/", "/playground", "/turns", "/health")
+FIRST: Final = ("/", "/playground", "/turns", "/health")
 _CATEGORIES: Final = ("privacy", "fraud", "prompt_attack", "self_harm", "weapons_drugs")
 _OLDER: Final = re.compile(r'href="([^"]*)"[^>]*rel="next"')
 
