@@ -12,6 +12,7 @@ from typing import Annotated, Final, NamedTuple
 import typer
 
 from zhengming import __version__
+from zhengming.app.files import inspect, label
 from zhengming.core.errors import ZhengmingError
 
 
@@ -45,6 +46,8 @@ def build(wanted: Collection[str]) -> typer.Typer:
         rich_markup_mode=None,  # boxes around the help cost twice the time of all the rest
     )
     app.command()(serve)
+    app.command()(label)
+    app.command()(inspect)
     app.command()(version)
     for name, group in GROUPS.items():
         found = getattr(import_module(group.module), group.name) if name in wanted else _unloaded()

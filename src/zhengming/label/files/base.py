@@ -31,7 +31,7 @@ class FileFault(StrEnum):
     CHECKSUM_MISMATCH = "checksum_mismatch"
     TRAILING_DATA = "trailing_data"
     DUPLICATE_LABEL = "duplicate_label"
-    FIELDS_DISAGREE = "fields_disagree"
+    LABELS_DISAGREE = "labels_disagree"
     TOO_MANY_PARTS = "too_many_parts"
 
 
