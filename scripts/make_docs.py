@@ -18,6 +18,7 @@ from typing import Any
 import typer.main
 
 from api_page import api_page
+from formats_page import formats_page
 from measured_page import measured_page
 from zhengming.accounts import conversations, reports
 from zhengming.app import settings
@@ -138,6 +139,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/commands.md": commands_page,
     "reference/routes.md": routes_page,
     "reference/api.md": api_page,
+    "reference/formats.md": formats_page,
     "reference/metrics.md": metrics_page,
     "explanation/measured.md": measured_page,
 }
