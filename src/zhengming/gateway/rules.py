@@ -105,6 +105,7 @@ class RulesInForce:
         self._files = tuple(files)
         self._seen = self._state_of_files()
         self.failure = ""
+        self._refreshing = asyncio.Lock()
         self.ruling = self._build()
 
     def _build(self) -> Ruling:
@@ -121,7 +122,12 @@ class RulesInForce:
         """Look at the files; build and swap when they changed. Returns whether another version is in force now.
 
         A file that cannot be read leaves the old version in force: `failure` and the log say why, until it is mended.
+        Whoever asks while another look is under way waits for it, and then finds its version in force.
         """
+        async with self._refreshing:
+            return await self._refresh(force=force)
+
+    async def _refresh(self, *, force: bool) -> bool:
         before = self.ruling.version
         try:
             state = await asyncio.to_thread(self._state_of_files)
