@@ -6,9 +6,10 @@ from typing import Final
 
 from zhengming.core.errors import InvalidInputError
 from zhengming.label.files.base import Buffer, FileFormat
+from zhengming.label.files.documents import DOCUMENTS
 from zhengming.label.files.png import Png
 
-FORMATS: Final[tuple[FileFormat, ...]] = (Png(),)
+FORMATS: Final[tuple[FileFormat, ...]] = (Png(), *DOCUMENTS)
 HEAD: Final = 4_096
 
 
