@@ -7,9 +7,12 @@ from typing import Final
 from zhengming.core.errors import InvalidInputError
 from zhengming.label.files.base import Buffer, FileFormat
 from zhengming.label.files.documents import DOCUMENTS
+from zhengming.label.files.movies import MOVIES
+from zhengming.label.files.mp3 import Mp3
 from zhengming.label.files.png import Png
+from zhengming.label.files.wav import Wav
 
-FORMATS: Final[tuple[FileFormat, ...]] = (Png(), *DOCUMENTS)
+FORMATS: Final[tuple[FileFormat, ...]] = (Png(), *MOVIES, *DOCUMENTS)
 HEAD: Final = 4_096
 
 
