@@ -8,11 +8,10 @@ from zhengming.core.errors import InvalidInputError
 from zhengming.label.files.base import Buffer, FileFormat
 from zhengming.label.files.documents import DOCUMENTS
 from zhengming.label.files.movies import MOVIES
-from zhengming.label.files.mp3 import Mp3
 from zhengming.label.files.png import Png
-from zhengming.label.files.wav import Wav
+from zhengming.label.files.sounds import SOUNDS
 
-FORMATS: Final[tuple[FileFormat, ...]] = (Png(), *MOVIES, *DOCUMENTS)
+FORMATS: Final[tuple[FileFormat, ...]] = (Png(), *MOVIES, *DOCUMENTS, *SOUNDS)
 HEAD: Final = 4_096
 
 

@@ -1,0 +1,11 @@
+"""The formats of sound, and those of pictures and film that share their containers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from zhengming.label.files.base import FileFormat
+from zhengming.label.files.mp3 import Mp3
+from zhengming.label.files.wav import Wav
+
+SOUNDS: Final[tuple[FileFormat, ...]] = (Wav(), Mp3())
