@@ -58,7 +58,8 @@ class Budget:
 def boxes(view: memoryview, start: int, end: int, budget: Budget) -> Iterator[Box]:
     """Yield the boxes from `start` to `end`. Raises DamagedError where one does not fit.
 
-    Fewer than eight bytes at the end are passed over: QuickTime ends user data with four zero bytes.
+    Inside a box, zeros end the walk and so do fewer than eight bytes: QuickTime ends user data with four zero bytes.
+    Only the last box of the file may leave its size open.
     """
     at = start
     while at + _SHORT <= end:
@@ -70,6 +71,11 @@ def boxes(view: memoryview, start: int, end: int, budget: Budget) -> Iterator[Bo
                 break
             size, body, width = struct.unpack_from(">Q", view, at + _SHORT)[0], at + _LONG, 64
         elif size == 0:
+            if start or end != len(view):
+                if kind == bytes(4):
+                    break
+                message = f"The box {kind!r} at byte {at} has no size."
+                raise DamagedError(message)
             size, width = end - at, 0
         if size < body - at:
             message = f"No box can begin at byte {at}."
@@ -79,7 +85,7 @@ def boxes(view: memoryview, start: int, end: int, budget: Budget) -> Iterator[Bo
             raise DamagedError(message, FileFault.TRUNCATED if end == len(view) else FileFault.MALFORMED)
         yield Box(kind, at, body, at + size, width)
         at += size
-    if end == len(view) and at < end:
+    if not start and end == len(view) and at < end:
         message = f"The file ends in the header of a box at byte {at}."
         raise DamagedError(message, FileFault.TRUNCATED)
 
@@ -99,11 +105,8 @@ def made(kind: bytes, *parts: bytes) -> bytes:
 
 
 def copied(view: memoryview, box: Box) -> bytes:
-    """Return a box of metadata as it stands; one that was open to the end gets a size."""
-    if box.width == 0:
-        return made(box.kind, content(view, box))
-    content_end = box.body + len(content(view, box))
-    return bytes(view[box.start : content_end])
+    """Return a box inside another as it stands. Raises DamagedError when it is too large to be metadata."""
+    return bytes(view[box.start : box.body]) + content(view, box)
 
 
 def resized(box: Box, delta: int) -> list[Splice]:

@@ -57,18 +57,17 @@ def relabelled(view: memoryview, meta: Box, value: bytes | None, budget: Budget)
     Raises DamagedError.
     """
     start, children = meta_children(view, meta, budget)
-    first = next((child for child in children if child.kind == b"keys"), None)
-    listed = _keys(view, first, budget) if first else []
+    listed = [key for child in children if child.kind == b"keys" for key in _keys(view, child, budget)]
     kept = [key for key in listed if not _is_ours(key)]
     numbers = _numbers(listed)
     parts: list[bytes] = [bytes(view[meta.body : start])]
     items = b""
     place = 0
     for child in children:
-        if child == first:
+        if child.kind == b"keys":
             continue
         if child.kind == b"ilst":
-            items += b"".join(_items(view, child, numbers if first else None, budget))
+            items += b"".join(_items(view, child, numbers, budget))
             place = place or len(parts)
         else:
             parts.append(copied(view, child))
@@ -77,7 +76,8 @@ def relabelled(view: memoryview, meta: Box, value: bytes | None, budget: Budget)
     if value is not None:
         parts[place:place] = _added(kept, items, value)
     else:
-        parts[place:place] = [*([_keys_box(kept)] if first else []), *([made(b"ilst", items)] if held else [])]
+        parts[place:place] = [*([_keys_box(kept)] if listed else []), *([made(b"ilst", items)] if held else [])]
+    parts.append(bytes(view[children[-1].end if children else start : meta.end]))
     return made(b"meta", *parts)
 
 
@@ -110,7 +110,7 @@ def _numbers(keys: list[bytes]) -> dict[int, int]:
     return {old: new for new, old in enumerate(stay, 1)}
 
 
-def _items(view: memoryview, ilst: Box, numbers: dict[int, int] | None, budget: Budget) -> list[bytes]:
+def _items(view: memoryview, ilst: Box, numbers: dict[int, int], budget: Budget) -> list[bytes]:
     """Return the items that stay, numbered anew. An item whose number no key has would become a label: it goes."""
     stay: list[bytes] = []
     for item in boxes(view, ilst.body, ilst.end, budget):
@@ -118,7 +118,7 @@ def _items(view: memoryview, ilst: Box, numbers: dict[int, int] | None, budget: 
         number = int.from_bytes(item.kind, "big")
         if item.kind == b"----" and _name(view, item, budget) == NAME:
             continue
-        if number >> 16 or item.kind == b"----" or numbers is None:
+        if number >> 16:
             stay.append(raw)
         elif number in numbers:
             stay.append(raw[:4] + numbers[number].to_bytes(4, "big") + raw[8:])

@@ -86,6 +86,11 @@ class M4a(Mp4):
         return brand(head) in _SOUND
 
 
+def _pieces(view: memoryview, moov: Box, budget: Budget) -> set[bytes]:
+    """Return `moof` for an index that says that fragments follow, in this file or in others."""
+    return {b"moof" for box in bmff.boxes(view, moov.body, moov.end, budget) if box.kind == b"mvex"}
+
+
 class _Scanner:
     def __init__(self, view: memoryview, slot: str) -> None:
         self.view = view
@@ -100,6 +105,7 @@ class _Scanner:
             for box in bmff.boxes(self.view, 0, len(self.view), self.budget):
                 kinds.add(box.kind)
                 if box.kind == b"moov":
+                    kinds |= {b"moof"} & _pieces(self.view, box, self.budget)
                     self._inside(box, "moov")
                 elif box.kind == b"uuid" and bytes(self.view[box.body : box.body + 16]) == XMP_UUID:
                     self._xmp(box, box.body + 16, "mp4.uuid.xmp")
@@ -154,6 +160,9 @@ class _Writer:
         if len(found) != 1:
             message = f"The file has {len(found)} `moov` boxes where one belongs."
             raise UnreadableFileError(message, next_step="Send the whole file, not a segment of it.")
+        if not (_MEDIA & ({box.kind for box in top} | _pieces(self.view, found[0], self.budget))):
+            message = "The file has an index and no media."
+            raise UnreadableFileError(message, next_step="Send the whole file.")
         if any(box.kind == b"cmov" for box in bmff.boxes(self.view, found[0].body, found[0].end, self.budget)):
             message = "The index of the movie is compressed."
             raise UnreadableFileError(message, next_step="Write the file anew with an index that is not compressed.")
@@ -163,7 +172,9 @@ class _Writer:
         """Return the changes inside `moov`, its header aside."""
         edits: list[Splice] = []
         wanted: bytes | None = value
+        end = moov.body
         for child in bmff.boxes(self.view, moov.body, moov.end, self.budget):
+            end = child.end
             if child.kind == b"udta":
                 edits.append(Splice(child.start, child.end, self._user_data(child, wanted)))
                 wanted = None
@@ -174,7 +185,7 @@ class _Writer:
             else:
                 edits += self._cleared([child])
         if wanted is not None:
-            edits.append(Splice(moov.end, moov.end, bmff.made(b"udta", mdta.fresh(wanted))))
+            edits.append(Splice(end, end, bmff.made(b"udta", mdta.fresh(wanted))))
         return edits
 
     def _cleared(self, children: list[Box]) -> list[Splice]:
@@ -198,8 +209,6 @@ class _Writer:
         parts: list[bytes] = []
         end = udta.body
         for child in bmff.boxes(self.view, udta.body, udta.end, self.budget):
-            if child.kind == bytes(4):
-                break
             end = child.end
             if child.kind == b"meta":
                 ours = value if mdta.handler(self.view, child, self.budget) == mdta.HANDLER else None
