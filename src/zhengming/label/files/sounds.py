@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from zhengming.label.files.base import FileFormat
+from zhengming.label.files.flac import Flac
 from zhengming.label.files.mp3 import Mp3
 from zhengming.label.files.wav import Wav
 
-SOUNDS: Final[tuple[FileFormat, ...]] = (Wav(), Mp3())
+SOUNDS: Final[tuple[FileFormat, ...]] = (Wav(), Mp3(), Flac())
