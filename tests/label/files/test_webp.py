@@ -110,9 +110,16 @@ def test_what_is_no_whole_picture_is_refused(broken: bytes) -> None:
     refuses(WEBP, broken)
 
 
-WHOLE = labelled(WEBP, picture("RGBA", exif=Image.Exif().tobytes()))
+WHOLE = picture("RGBA", exif=Image.Exif().tobytes())
+LABELLED = labelled(WEBP, WHOLE)
 
 
 @given(st.integers(0, 1000), st.integers(1, 255))
 def test_damage_ends_in_an_answer(at: int, byte: int) -> None:
     check_damage(WEBP, WHOLE, at, byte)
+
+
+@given(st.integers(0, len(LABELLED) - 1), st.integers(1, 255))
+def test_a_damaged_packet_is_answered_too(place: int, byte: int) -> None:
+    WEBP.scan(LABELLED[:place])
+    WEBP.scan(LABELLED[:place] + bytes((LABELLED[place] ^ byte,)) + LABELLED[place + 1 :])
