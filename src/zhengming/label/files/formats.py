@@ -7,12 +7,13 @@ from typing import Final
 from zhengming.core.errors import InvalidInputError
 from zhengming.label.files.base import Buffer, FileFormat
 from zhengming.label.files.documents import DOCUMENTS
+from zhengming.label.files.gif import Gif
 from zhengming.label.files.jpeg import Jpeg
 from zhengming.label.files.movies import MOVIES
 from zhengming.label.files.png import Png
 from zhengming.label.files.sounds import SOUNDS
 
-FORMATS: Final[tuple[FileFormat, ...]] = (Png(), Jpeg(), *MOVIES, *DOCUMENTS, *SOUNDS)
+FORMATS: Final[tuple[FileFormat, ...]] = (Png(), Jpeg(), Gif(), *MOVIES, *DOCUMENTS, *SOUNDS)
 HEAD: Final = 4_096
 
 
