@@ -8,6 +8,7 @@ from zhengming.label.files.base import FileFormat
 from zhengming.label.files.html import Html
 from zhengming.label.files.markdown import Markdown
 from zhengming.label.files.opc import Opc
+from zhengming.label.files.pdf import Pdf
 from zhengming.label.files.plain import Plain
 
 DOCX: Final = Opc("docx", b"word/", "wordprocessingml.document", "docdot")
@@ -15,6 +16,7 @@ XLSX: Final = Opc("xlsx", b"xl/", "spreadsheetml.sheet", "xlsxlt")
 PPTX: Final = Opc("pptx", b"ppt/", "presentationml.presentation", "pptpot")
 
 DOCUMENTS: Final[tuple[FileFormat, ...]] = (
+    Pdf(),
     DOCX,
     XLSX,
     PPTX,
