@@ -71,3 +71,9 @@ def test_a_file_is_of_a_known_format_or_of_none(head: bytes, rest: bytes) -> Non
 def test_a_file_of_no_known_format_is_told_which_there_are() -> None:
     with pytest.raises(UnknownFormatError, match="png"):
         recognise(bytes(range(256)), "plum.bin")
+
+
+def test_a_text_that_is_named_like_a_picture_is_no_text() -> None:
+    assert recognise(b"plum blossom", "plum.txt").name == recognise(b"plum blossom").name
+    with pytest.raises(UnknownFormatError):
+        recognise(b"plum blossom", "plum.png")

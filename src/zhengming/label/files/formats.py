@@ -26,12 +26,21 @@ class UnknownFormatError(InvalidInputError):
 def recognise(data: Buffer, name: str = "") -> FileFormat:
     """Return the format of a file by its first bytes; where several fit, the one whose extension `name` has.
 
+    Any readable text begins like plain text does, so that a name which promises another format is believed before that.
     Raises UnknownFormatError.
     """
     head = bytes(memoryview(data)[:HEAD])
+    lower = name.lower()
     fitting = [one for one in FORMATS if one.recognises(head)]
-    if not fitting:
+    named = [one for one in fitting if lower.endswith(one.extensions)]
+    sure = [one for one in fitting if not _is_text(one)]
+    promised = any(lower.endswith(one.extensions) for one in FORMATS if not _is_text(one))
+    found = named or sure or ([] if promised else fitting)
+    if not found:
         known = ", ".join(one.name for one in FORMATS)
         raise UnknownFormatError("The file is of no known format.", next_step=f"Formats that can be labelled: {known}.")
-    lower = name.lower()
-    return next((one for one in fitting if lower.endswith(one.extensions)), fitting[0])
+    return found[0]
+
+
+def _is_text(one: FileFormat) -> bool:
+    return one.media_types[0].startswith("text/")
