@@ -27,13 +27,14 @@ def sound(container: str, codec: str, *, seconds: float = 0.5, rate: int = 48_00
     target = io.BytesIO()
     with av.open(target, "w", format=container) as out:
         out.metadata.update(metadata)
-        stream = out.add_stream(codec, rate=rate, layout="mono")
+        layout = "stereo" if codec == "vorbis" else "mono"
+        stream = out.add_stream(codec, rate=rate, layout=layout, options={"strict": "-2"})
         tone = array.array("h", (int(12_000 * math.sin(at / 12)) for at in range(int(rate * seconds))))
         resampler = av.AudioResampler(
             format=stream.codec_context.format.name,
-            layout="mono",
+            layout=layout,
             rate=rate,
-            frame_size=None if container == "wav" else 960 if codec == "libopus" else 1_024,
+            frame_size=None if container == "wav" else {"libopus": 960, "vorbis": 64}.get(codec, 1_024),
         )
         frame = av.AudioFrame(format="s16", layout="mono", samples=len(tone))
         frame.planes[0].update(tone.tobytes())
