@@ -72,11 +72,10 @@ def _listed(files: Iterable[Path]) -> Iterator[Path]:
 
 def _print(found: Iterable[Inspection]) -> None:
     from rich.console import Console  # noqa: PLC0415 - see `label`
-    from rich.table import Table  # noqa: PLC0415 - see `label`
+    from rich.table import Column, Table  # noqa: PLC0415 - see `label`
 
-    table = Table("file", "format", "tier", "verdict", "producer", "faults and warnings", box=None)
+    table = Table(Column("file", overflow="fold", ratio=1), "format", "tier", "verdict", "faults, warnings", box=None)
     for one in found:
-        producer = (one.aigc or {}).get("ContentProducer", "")
-        said = [one.error] if one.error else [*one.faults, *one.warnings]
-        table.add_row(str(one.path), one.format, str(one.tier), str(one.verdict), producer, ", ".join(said))
+        said = " ".join([*one.faults, *one.warnings])
+        table.add_row(str(one.path), one.format, str(one.tier), str(one.verdict), said)
     Console().print(table, markup=False)
