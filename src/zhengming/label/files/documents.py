@@ -6,8 +6,10 @@ from typing import Final
 
 from zhengming.label.files.base import FileFormat
 from zhengming.label.files.html import Html
+from zhengming.label.files.json_file import JsonFile
 from zhengming.label.files.markdown import Markdown
 from zhengming.label.files.opc import Opc
+from zhengming.label.files.packed import EPUB, ODT
 from zhengming.label.files.pdf import Pdf
 from zhengming.label.files.plain import Plain
 
@@ -20,7 +22,10 @@ DOCUMENTS: Final[tuple[FileFormat, ...]] = (
     DOCX,
     XLSX,
     PPTX,
+    ODT,
+    EPUB,
     Html(),
+    JsonFile(),
     Plain(),
     Markdown(),
 )
