@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from socket import socket
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from zhengming.core.errors import InvalidInputError
+from zhengming.provenance import development
 from zhengming.provenance.c2pa import (
     DigitalSourceType,
     ManifestReading,
@@ -162,6 +167,53 @@ def test_a_key_of_somebody_else_signs_nothing(identity: DevelopmentIdentity) -> 
         sign(PICTURES["image/jpeg"], "image/jpeg", identity.chain, other.key)
     with pytest.raises(ManifestSigningError, match="does not belong to the first certificate"):
         sign(PICTURES["image/jpeg"], "image/jpeg", identity.root, identity.key)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ec.generate_private_key(ec.SECP384R1()),
+        lambda: ec.generate_private_key(ec.SECP521R1()),
+        ed25519.Ed25519PrivateKey.generate,
+        lambda: rsa.generate_private_key(65537, 2048),
+    ],
+    ids=["P-384", "P-521", "Ed25519", "RSA"],
+)
+def test_every_kind_of_key_that_c2pa_knows_can_sign(
+    make: Callable[[], ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey],
+) -> None:
+    authority, key, now = ec.generate_private_key(ec.SECP256R1()), make(), datetime.now(UTC)
+    issuer = development._name("root", "somebody")
+    usage = development._NO_USAGE | {"digital_signature": True}
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(development._name("signer", "somebody"))
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(**usage), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False)
+        .sign(authority, hashes.SHA256())
+    )
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    made = sign(PICTURES["image/jpeg"], "image/jpeg", development._pem(certificate), pem)
+    found = verify(made, "image/jpeg")
+    assert (found.state, found.signer) == (ManifestState.VALID_UNKNOWN_SIGNER, "signer")
+
+
+def test_a_time_stamping_authority_that_is_not_there_is_named(identity: DevelopmentIdentity) -> None:
+    with socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # taken and not listening, so that whoever asks is refused
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/"
+        with pytest.raises(ManifestSigningError) as refused:
+            sign(PICTURES["image/jpeg"], "image/jpeg", identity.chain, identity.key, time_stamp_url=url)
+    assert "time-stamping authority does not answer" in refused.value.next_step
 
 
 @pytest.mark.parametrize("wrong", ["", "nothing", "\x00"])

@@ -210,6 +210,8 @@ def _refusal(said: str) -> ManifestSigningError:
     step = "Check the file and the certificate."
     if "not valid at time of signing" in said:
         step = "Renew the certificate; the clock of this machine is what it is compared with."
+    elif "http resolver" in said:
+        step = "The time-stamping authority does not answer: check its address, or sign without one."
     elif "self-signed" in said:
         step = "Use a certificate that an authority issued; for development, `issue` makes both."
     elif "compression method" in said:
