@@ -184,6 +184,12 @@ def test_a_binding_that_may_not_be_written_is_refused(binding: ContentBinding) -
         security_data.build(PLAIN, KEY, bindings=[binding])
 
 
+def test_security_data_without_a_signature_says_so() -> None:
+    empty = '{"SecurityData":{"Type":"TC260PG","Version":1,"PubSD":[]}}'
+    found = read(replace(PLAIN, reserved_code1=empty))
+    assert found == SecurityReading(SecurityVerdict.UNSUPPORTED, (SecurityRemark.UNSIGNED,))
+
+
 @pytest.mark.parametrize("value", ["", NUMBER, "q83vEjRWeJA=", '{"a":1}', "0123456789abcdef0123456789abcdef"])
 def test_an_opaque_value_is_no_security_data(value: str) -> None:
     assert read(replace(PLAIN, reserved_code1=value)) == SecurityReading(SecurityVerdict.ABSENT)

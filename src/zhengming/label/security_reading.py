@@ -67,6 +67,7 @@ class SecurityRemark(StrEnum):
     SPELLING_PUBSD = "spelling_pubsd"
     TOO_MANY_SIGNATURES = "too_many_signatures"
     TYPE_UNKNOWN = "type_unknown"
+    UNSIGNED = "unsigned"
     VERSION_UNKNOWN = "version_unknown"
 
 
@@ -198,6 +199,8 @@ class _Judge:
         for entry in public:
             self._note_key(entry)
         signatures = [entry for entry in public if entry.get("Type") == "DS"]
+        if not signatures:
+            self.remarks.add(SecurityRemark.UNSIGNED)
         for entry in sorted(signatures, key=_is_binding):
             self._check(entry)
         self._note_unsigned_bindings()
