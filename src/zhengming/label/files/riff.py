@@ -83,8 +83,11 @@ def pieces(view: memoryview, start: int, stop: int) -> Iterator[Piece]:
 
 
 def inner(view: memoryview, piece: Piece) -> Iterator[Piece]:
-    """Walk over the chunks of a `LIST`; raises as :func:`pieces` does."""
-    return pieces(view, piece.body + 4, piece.stop)
+    """Walk over the chunks of a `LIST`. Raises as :func:`pieces` does, and where one goes beyond the list."""
+    for one in pieces(view, piece.body + 4, piece.stop):
+        if one.stop > piece.stop or not one.whole:
+            raise UnreadableFileError(f"The chunk at byte {one.start} goes beyond its list.", next_step=_UNDAMAGED)
+        yield one._replace(end=min(one.end, piece.stop))  # the padding of the last may be that of the list
 
 
 def is_list(view: memoryview, piece: Piece, form: bytes) -> bool:
