@@ -12,6 +12,7 @@ from zhengming.label.files.opc import Opc
 from zhengming.label.files.packed import EPUB, ODT
 from zhengming.label.files.pdf import Pdf
 from zhengming.label.files.plain import Plain
+from zhengming.label.files.svg import Svg
 
 DOCX: Final = Opc("docx", b"word/", "wordprocessingml.document", "docdot")
 XLSX: Final = Opc("xlsx", b"xl/", "spreadsheetml.sheet", "xlsxlt")
@@ -24,6 +25,7 @@ DOCUMENTS: Final[tuple[FileFormat, ...]] = (
     PPTX,
     ODT,
     EPUB,
+    Svg(),
     Html(),
     JsonFile(),
     Plain(),
