@@ -12,8 +12,9 @@ from zhengming.label.files.jpeg import Jpeg
 from zhengming.label.files.movies import MOVIES
 from zhengming.label.files.png import Png
 from zhengming.label.files.sounds import SOUNDS
+from zhengming.label.files.tiff import Tiff
 
-FORMATS: Final[tuple[FileFormat, ...]] = (Png(), Jpeg(), Gif(), *MOVIES, *DOCUMENTS, *SOUNDS)
+FORMATS: Final[tuple[FileFormat, ...]] = (Png(), Jpeg(), Gif(), Tiff(), *MOVIES, *DOCUMENTS, *SOUNDS)
 HEAD: Final = 4_096
 
 

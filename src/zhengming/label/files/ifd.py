@@ -21,11 +21,20 @@ EXIF: Final = 0x8769
 XMP: Final = 0x02BC
 _SIZES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _NAMES: Final = {USER_COMMENT: "UserComment", DESCRIPTION: "ImageDescription"}
+_MOST: Final = 0xFFFF
+"""What a TIFF can count in one directory; a BigTIFF is held to the same."""
 _MAX_ENTRIES: Final = 10_000
 _MAX_COMMENTS: Final = 64
 _DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
 _CODE: Final = 8
 """The first bytes of a user comment say how it is encoded."""
+
+
+class CutError(UnreadableFileError):
+    """A directory or a value would lie after the end of the file."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(f"The file ends before its byte {at}, where tags should be.", next_step="Send the whole file.")
 
 
 class Layout(NamedTuple):
@@ -35,12 +44,10 @@ class Layout(NamedTuple):
     big: bool
 
     def number(self, view: memoryview, at: int, form: str) -> int:
-        """Return the number at a byte. Raises UnreadableFileError beyond the end."""
+        """Return the number at a byte. Raises CutError beyond the end."""
         end = at + struct.calcsize(form)
         if not 0 <= at < end <= len(view):
-            raise UnreadableFileError(
-                f"A tag directory would lie at byte {at}, after the end.", next_step="Send the whole file."
-            )
+            raise CutError(at)
         return int(struct.unpack(self.order + form, view[at:end])[0])
 
     @property
@@ -52,6 +59,11 @@ class Layout(NamedTuple):
     def tally(self) -> str:
         """The form of the count of entries."""
         return "Q" if self.big else "H"
+
+    @property
+    def room(self) -> int:
+        """How many bytes an offset takes."""
+        return 8 if self.big else 4
 
     @property
     def entry(self) -> int:
@@ -104,19 +116,20 @@ def directory(view: memoryview, layout: Layout, at: int) -> Directory:
     count = layout.number(view, at, layout.tally)
     start = at + struct.calcsize("=" + layout.tally)
     end = start + count * layout.entry
-    if not count or end > len(view) or count > 0xFFFF:  # noqa: PLR2004 - what a TIFF can count
+    if 0 < count <= _MOST and end > len(view):
+        raise CutError(end)
+    if not 0 < count <= _MOST:
         raise UnreadableFileError(
             f"The tag directory at byte {at} cannot have {count} tags.", next_step="Send an undamaged file."
         )
     entries = tuple(_entry(view, layout, place) for place in range(start, end, layout.entry))
-    room = struct.calcsize("=" + layout.offset)
-    following = layout.number(view, end, layout.offset) if end + room <= len(view) else 0
+    following = layout.number(view, end, layout.offset) if end + layout.room <= len(view) else 0
     return Directory(start, end, entries, following)
 
 
 def _entry(view: memoryview, layout: Layout, at: int) -> Entry:
     tag, kind = struct.unpack(layout.order + "HH", view[at : at + 4])
-    room = struct.calcsize("=" + layout.offset)
+    room = layout.room
     size = layout.number(view, at + 4, layout.offset) * _SIZES.get(kind, 0)
     start = at + 4 + room if size <= room else layout.number(view, at + 4 + room, layout.offset)
     if start + size > len(view):
@@ -159,15 +172,23 @@ def emptied(found: list[Note], base: int) -> list[Splice]:
 
     Raises UnreadableFileError for a comment that holds more than a label: nothing of it may be lost.
     """
-    for before, note in pairwise([Note("", b"", 0, 0, alone=True), *found]):
-        if note.start < before.end:
-            raise UnreadableFileError("Two EXIF comments overlap.", next_step="Send an undamaged file.")
+    for note in found:
         if not note.alone:
             raise UnreadableFileError(
                 f"The EXIF {note.name} at byte {base + note.start} holds a label and something else beside it.",
                 next_step="Take the label out of it, then label the file.",
             )
-    return [Splice(base + note.start, base + note.end, bytes(note.end - note.start)) for note in found]
+    return apart([Splice(base + note.start, base + note.end, bytes(note.end - note.start)) for note in found])
+
+
+def apart(splices: list[Splice]) -> list[Splice]:
+    """Return the splices in order. Raises UnreadableFileError where two meet: tags that share bytes were made so."""
+    ordered = sorted(splices)
+    for before, after in pairwise(ordered):
+        if after.start < before.end:
+            message = f"Two values of the tags share the byte {after.start}."
+            raise UnreadableFileError(message, next_step="Send an undamaged file.")
+    return ordered
 
 
 def label_in(text: bytes) -> tuple[bytes, bool]:
