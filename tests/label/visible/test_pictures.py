@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import warnings
 from typing import Any
 
 import pytest
@@ -178,6 +180,26 @@ def test_a_jpeg_keeps_its_tables_sampling_profile_and_metadata() -> None:
             assert new.info[name] == old.info[name]
 
 
+def test_a_thumbnail_without_label_is_named() -> None:
+    little = encoded(Image.new("RGB", (16, 16)), "JPEG")
+    entries = struct.pack("<HHHIIHHIII", 2, 0x0201, 4, 1, 8 + 2 + 4 + 30, 0x0202, 4, 1, len(little), 0)
+    tiff = b"II*\0" + struct.pack("<IHI", 8, 0, 14) + entries + little
+    data = encoded(Image.new("RGB", (300, 200)), "JPEG", exif=b"Exif\0\0" + tiff)
+
+    assert label_picture(data, FONT).remarks == ("thumbnail_unlabelled",)
+
+
+@pytest.mark.parametrize("junk", [b"junk", b"II*\0", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff" + b"\1" * 40])
+def test_broken_exif_does_not_keep_a_picture_from_its_label(junk: bytes) -> None:
+    data = encoded(Image.new("RGB", (300, 200)), "JPEG", exif=b"Exif\0\0" + junk)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of what it cannot read
+        result = label_picture(data, FONT)
+
+    assert result.lines == ("内容由AI生成",)
+    assert junk in result.data
+
+
 def test_pixels_outside_the_label_stay_in_lossless_formats() -> None:
     image = noise((500, 400))
     for kind, more in (("PNG", {}), ("WEBP", {"lossless": True}), ("TIFF", {}), ("BMP", {})):
@@ -217,6 +239,37 @@ def test_every_frame_of_an_animation_carries_the_label_and_its_time(kind: str) -
             assert box[1] > 100
             assert box[2] > 200
     assert found == times
+
+
+def test_letters_keep_their_colours_while_the_ground_changes() -> None:
+    grounds = [Image.new("RGB", (300, 200), colour) for colour in ("white", "black", "white")]
+    result = label_picture(
+        encoded(grounds[0], "PNG", save_all=True, append_images=grounds[1:], duration=[50, 60, 70]), FONT
+    )
+    shown = []
+    with Image.open(io.BytesIO(result.data)) as picture:
+        for frame, ground in zip(ImageSequence.Iterator(picture), grounds, strict=True):
+            rgb = frame.convert("RGB")
+            shown.append(ImageChops.difference(rgb, ground).getbbox() is not None)
+            levels = rgb.crop((150, 170, 296, 196)).convert("L").histogram()
+            assert levels[0] > 100
+            assert levels[255] > 100
+
+    assert shown == [True] * 3
+    assert result.styles == {VisibleStyle.OUTLINE}
+    assert result.contrast >= 4.5
+
+
+@pytest.mark.parametrize(("mode", "colour"), [("L", 255), ("RGB", (255, 255, 255)), ("1", 1)])
+def test_a_colour_that_stands_for_transparent_does_not_swallow_the_label(mode: str, colour: Any) -> None:
+    data = encoded(Image.new(mode, (300, 200), colour), "PNG", transparency=colour)
+    with Image.open(io.BytesIO(label_picture(data, FONT).data)) as picture:
+        whole = picture.convert("RGBA")
+        solid = whole.getchannel("A").point(lambda v: 255 if v > 250 else 0)
+        levels = whole.convert("L").histogram(solid)
+
+    assert levels[0] > 50
+    assert levels[255] > 50
 
 
 def test_the_disposal_of_a_gif_stays() -> None:
@@ -270,7 +323,6 @@ def test_sixteen_bits_a_channel_are_reduced_aloud() -> None:
 
 
 def deep_png_body(width: int, height: int) -> bytes:
-    import struct
     import zlib
 
     def chunk(kind: bytes, body: bytes) -> bytes:
@@ -282,7 +334,6 @@ def deep_png_body(width: int, height: int) -> bytes:
 
 
 def test_a_picture_of_absurd_size_is_refused_before_it_is_decoded() -> None:
-    import struct
     import zlib
 
     head = b"IHDR" + struct.pack(">IIBBBBB", 12_000, 11_000, 8, 0, 0, 0, 0)

@@ -89,10 +89,11 @@ class Stamp(NamedTuple):
 
 
 class Stamped(NamedTuple):
-    """How a label came out on one image: the style that was needed and the contrast that was measured there."""
+    """How a label came out on one image: the style that was needed, the contrast that was measured, white letters."""
 
     style: VisibleStyle
     contrast: float
+    white: bool
 
 
 def compose(size: tuple[int, int], font: ImageFont.FreeTypeFont, options: VisibleOptions) -> Stamp:
@@ -137,11 +138,20 @@ def seen_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     return (size[1], size[0]) if _SIDEWAYS <= orientation in _SEEN else size
 
 
-def stamp(image: Image.Image, mark: Stamp, style: VisibleStyle, *, orientation: int = 1, hard: bool = False) -> Stamped:
+def stamp(
+    image: Image.Image,
+    mark: Stamp,
+    style: VisibleStyle,
+    *,
+    orientation: int = 1,
+    hard: bool = False,
+    like: Stamped | None = None,
+) -> Stamped:
     """Draw a label onto an image as stored, in place, upright once `orientation` is applied.
 
     `hard` draws without half-tones, for images with few colours. Letters are black or white, whichever has more
-    contrast with what lies under them; raises ValueError for a mode that is not among the drawable ones.
+    contrast with what lies under them, or as on another frame that the label shall look `like` (then never plain).
+    Raises ValueError for a mode that is not among the drawable ones.
     """
     if image.mode not in _DRAWABLE:
         message = f"mode {image.mode!r} cannot be drawn on"
@@ -152,13 +162,15 @@ def stamp(image: Image.Image, mark: Stamp, style: VisibleStyle, *, orientation: 
         _stored_mask(mask, orientation, hard=hard) for mask in (mark.letters, mark.outline, mark.plate)
     )
     white, plain = _choose(image.crop(box), letters)
-    if style is VisibleStyle.PLAIN and plain < LEAST_CONTRAST:
+    if like is not None:
+        white = like.white
+    if style is VisibleStyle.PLAIN and (plain < LEAST_CONTRAST or like is not None):
         style = VisibleStyle.OUTLINE
     ink, ground = (_WHITE, _BLACK) if white else (_BLACK, _WHITE)
     if style is not VisibleStyle.PLAIN:
         image.paste(ground[image.mode], box, outline if style is VisibleStyle.OUTLINE else plate)
     image.paste(ink[image.mode], box, letters)
-    return Stamped(style, plain if style is VisibleStyle.PLAIN else _choose(image.crop(box), letters)[1])
+    return Stamped(style, plain if style is VisibleStyle.PLAIN else _choose(image.crop(box), letters)[1], white)
 
 
 def _stored_mask(mask: Image.Image, orientation: int, *, hard: bool) -> Image.Image:

@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any, Final
 
-from PIL import Image, ImageFont, ImageSequence, JpegImagePlugin
+from PIL import ExifTags, Image, ImageFont, ImageSequence, JpegImagePlugin
 
 from zhengming.core.errors import InvalidInputError
 from zhengming.label.files.base import UnreadableFileError
@@ -37,6 +37,7 @@ _FAULTS: Final = (
     Image.DecompressionBombWarning,
 )
 _ORIENTATION: Final = 0x0112
+_THUMBNAIL: Final = 0x0201
 _XMP_TAG: Final = 700
 _QUALITY: Final = 90
 _COLOURS: Final = 256
@@ -54,7 +55,8 @@ class LabelledPicture:
 
     `contrast` is the least over all frames, `styles` those that were needed. `remarks` names what the format could not
     carry over: `depth_reduced` (16 bits a channel became 8), `further_pictures_dropped` (a JPEG with several pictures
-    in it), `palette_widened` (more than 256 colours: an indexed picture became true colour).
+    in it), `palette_widened` (more than 256 colours: an indexed picture became true colour),
+    `thumbnail_unlabelled` (EXIF holds a small copy of the picture without label), `exif_unreadable` (kept as it was).
     """
 
     data: bytes
@@ -116,7 +118,7 @@ def _labelled(
         contrast=min(result.contrast for result in work.results),
         styles=frozenset(result.style for result in work.results),
         frames=count,
-        remarks=(*remarks, *work.remarks),
+        remarks=(*remarks, *sorted(work.remarks)),
     )
 
 
@@ -134,14 +136,26 @@ class _Work:
 
     def __init__(self, image: Image.Image, font: ImageFont.FreeTypeFont, options: VisibleOptions) -> None:
         self.font, self.options = font, options
-        found = image.getexif().get(_ORIENTATION, 1)
-        self.orientation = found if isinstance(found, int) else 1
+        self.remarks: set[str] = set()
+        self.orientation = self._orientation(image)
         self.size = seen_size(image.size, self.orientation)
         self.format = image.format
+        self.moving = image.format != "TIFF" and getattr(image, "is_animated", False)
         self.stamps: list[Stamp] = []
         self.results: list[Stamped] = []
-        self.remarks: set[str] = set()
         self._marks: dict[tuple[int, int], Stamp] = {}
+
+    def _orientation(self, image: Image.Image) -> int:
+        """Return how the picture is turned; EXIF that cannot be read turns nothing, as in viewers."""
+        try:
+            exif = image.getexif()
+            if exif.get_ifd(ExifTags.IFD.IFD1).get(_THUMBNAIL):
+                self.remarks.add("thumbnail_unlabelled")
+            found = exif.get(_ORIENTATION, 1)
+        except _FAULTS:
+            self.remarks.add("exif_unreadable")
+            return 1
+        return found if isinstance(found, int) else 1
 
     def drawn(self, frame: Image.Image) -> Image.Image:
         """Return a copy of the frame with the label on it, in a mode that its format can hold."""
@@ -153,8 +167,14 @@ class _Work:
         if mark is None:
             mark = self._marks[size] = compose(size, self.font, self.options)
             self.stamps.append(mark)
-        style = self.options.style
-        self.results.append(stamp(canvas, mark, style, orientation=self.orientation, hard=few_colours))
+        style, first = self.options.style, self.results[0] if self.results else None
+        if self.moving and style is VisibleStyle.PLAIN:
+            style = VisibleStyle.OUTLINE  # one look for all frames: letters that change colour flicker
+        self.results.append(
+            stamp(
+                canvas, mark, style, orientation=self.orientation, hard=few_colours, like=first if self.moving else None
+            )
+        )
         return self._narrowed(canvas) if indexed and self.format != "GIF" else canvas
 
     def _narrowed(self, canvas: Image.Image) -> Image.Image:
@@ -172,6 +192,8 @@ def _drawable(frame: Image.Image) -> Image.Image:
     """Return a copy of a frame in a mode that a label can be drawn on, without losing anything that is seen."""
     if frame.mode in {"P", "PA"}:
         return frame.convert("RGBA" if frame.mode == "PA" or "transparency" in frame.info else "RGB")
+    if "transparency" in frame.info and frame.mode in {"1", "L", "RGB"}:
+        return frame.convert("RGBA")  # a colour that stands for transparent may be the label's
     if frame.mode in {"1", "L", "LA", "RGB", "RGBA", "CMYK", "I;16", "I;16B"}:
         return frame.copy()
     if frame.mode in {"RGBX", "YCbCr"}:
