@@ -17,6 +17,7 @@ from zhengming.label.files.texts import Text, looks_like_text
 MAX_TOKENS: Final = 20_000_000
 
 _TOKEN: Final = re.compile(rb"\"(?:[^\"\\]++|\\.)*+\"|[\[\]{},:]|[^\s\[\]{},:\"]++|(?P<bad>\")", re.DOTALL)
+_OPENED: Final = {b"}": ord("{"), b"]": ord("[")}
 _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
 
 
@@ -44,31 +45,43 @@ class JsonObject:
             raise _refused("is cut off in the middle of its object")
 
     def _walk(self, tokens: Iterator[tuple[bytes, int, int]]) -> None:
-        depth, key, key_at, value_at, last = 0, b"", -1, -1, 0
+        nested = bytearray()
+        member = Member(b"", -1, -1, -1)
+        wanted = "{"
         for token, start, end in tokens:
-            if self.close >= 0:
+            if wanted == "nothing":
                 raise _refused("goes on after its object")
-            if depth == 0:
-                if token != b"{":
-                    raise _refused("is no object, and only an object has a place for a label")
-                self.open = start
-            elif depth == 1 and token in {b",", b"}"}:
-                if key_at >= 0:
-                    self._add(Member(key, key_at, value_at, last))
-                key_at = value_at = -1
-            elif depth == 1 and key_at < 0:
-                key, key_at = token, start
-            elif depth == 1 and value_at < 0 and token != b":":
-                value_at = start
-            depth += (token in {b"{", b"["}) - (token in {b"}", b"]"})
-            last = end
-            if depth == 0:
-                self.close = start
+            if len(nested) <= 1:
+                wanted, member = self._step(wanted, token, member._replace(end=end), start)
+            if token in {b"{", b"["}:
+                nested += token
+            elif token in {b"}", b"]"} and nested.pop() != _OPENED[token]:
+                raise self._damaged(start)
+            if len(nested) == 1 and wanted == ",":
+                member = member._replace(end=end)
+                self.members[-1:] = [member]
 
-    def _add(self, member: Member) -> None:
-        if member.key[:1] != b'"' or member.value < 0:
-            raise _refused(f"is damaged near byte {self.text.at(member.start)}")
-        self.members.append(member)
+    def _step(self, wanted: str, token: bytes, member: Member, start: int) -> tuple[str, Member]:
+        """Take one token of the top level; return what must follow and the member that is being read."""
+        if wanted == "{":
+            if token != b"{":
+                raise _refused("is no object, and only an object has a place for a label")
+            self.open = start
+            return "key or }", member
+        if token == b"}" and wanted in {"key or }", ","}:
+            self.close = start
+            return "nothing", member
+        if token[:1] == b'"' and wanted in {"key", "key or }"}:
+            return ":", Member(token, start, -1, -1)
+        if token == wanted.encode():
+            return ("value" if wanted == ":" else "key"), member
+        if wanted == "value" and token not in {b":", b",", b"}", b"]"}:
+            self.members.append(member._replace(value=start))
+            return ",", self.members[-1]
+        raise self._damaged(start)
+
+    def _damaged(self, at: int) -> UnreadableFileError:
+        return _refused(f"is damaged near byte {self.text.at(at)}")
 
     def named(self, name: str) -> list[Member]:
         """Return the members of this name, however it is escaped."""
