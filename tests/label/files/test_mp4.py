@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from zhengming.label import first_write, propagated, read
 from zhengming.label.files import bmff
 from zhengming.label.files.base import MAX_SITES, FileFault, FileFormat, Splice, UnreadableFileError, joined
+from zhengming.label.files.mdta import fresh
 from zhengming.label.files.mp4 import XMP_UUID, M4a, Mov, Mp4
 from zhengming.label.files.xmp import with_label
 
@@ -181,6 +182,23 @@ def test_a_label_in_xmp_goes_and_the_rest_of_the_packet_stays() -> None:
 
     assert [site.official for site in MP4.scan(new).sites] == [True]
     assert b"<Iptc4xmpExt:DigitalSourceType>kept<" in new
+
+
+def test_user_data_that_end_in_zeros_still_do_and_a_label_beside_them_is_taken_out() -> None:
+    plain = film("mov")
+    moov = next(box for box in bmff.boxes(memoryview(plain), 0, len(plain), bmff.Budget()) if box.kind == b"moov")
+    inside = plain[moov.body : moov.end].replace(b"udta", b"free")
+    name = bmff.made(b"\xa9nam", struct.pack(">HH", 4, 0), b"Rain")
+    parts = bmff.made(b"udta", name, bytes(4)) + fresh(FIELDS.to_json())
+    theirs = plain[: moov.start] + bmff.made(b"moov", inside, parts) + plain[moov.end :]
+    assert [(site.slot, site.official) for site in MP4.scan(theirs).sites] == [("mp4.moov.meta.keys", False)]
+
+    new = joined(theirs, MP4.write(theirs, MOVED))
+
+    assert [(site.official, read(site.raw).fields) for site in MP4.scan(new).sites] == [(True, MOVED)]
+    assert name in new
+    assert packets(new) == packets(plain)
+    assert tags(new)["title"] == "Rain"
 
 
 def test_every_format_knows_its_own_files_by_their_brand() -> None:
