@@ -140,6 +140,14 @@ def test_plain_sizes_in_a_new_tag_are_understood(bare: bytes) -> None:
     assert [read(site.raw).fields for site in MP3.scan(tag(4, 0, itunes) + bare).sites] == [FIELDS]
 
 
+def test_what_is_no_frame_stays_behind_the_label(bare: bytes) -> None:
+    junk = b"\xff\xff\xff\xff\x0f and more"
+    made = labelled(MP3, tag(4, 0, frame(b"\0Rain", kind=b"TIT2") + junk + bytes(2_000)) + bare)
+
+    assert MP3.scan(made).faults == (FileFault.MALFORMED,)
+    assert junk in made
+
+
 def test_labels_in_a_second_tag_and_behind_the_sound_go(bare: bytes) -> None:
     label = frame(b"\0AIGC\0" + FIELDS.to_json())
     title = frame(b"\0Rain", kind=b"TIT2")

@@ -79,6 +79,14 @@ def test_an_odd_last_chunk_without_padding_gets_it() -> None:
     assert len(made) % 2 == 0
 
 
+@pytest.mark.parametrize("padding", [b"", b"\0", b"0"])
+def test_a_padding_byte_may_be_missing_or_be_anything(padding: bytes) -> None:
+    odd = wav(FORMAT, b"data" + struct.pack("<I", 3) + b"abc" + padding + chunk(b"AIGC", FIELDS.to_json()))
+
+    assert [read(site.raw).fields for site in WAV.scan(odd).sites] == [FIELDS]
+    labelled(WAV, odd, MOVED)
+
+
 def test_sound_of_unknown_length_keeps_its_place_at_the_end() -> None:
     streamed = b"RIFF\xff\xff\xff\xffWAVE" + FORMAT + b"data\xff\xff\xff\xff" + b"\x80" * 100
     made = labelled(WAV, streamed)

@@ -172,9 +172,11 @@ def _frame_size(body: bytes, at: int, version: int) -> int:
 
 
 def _may_follow(body: bytes, at: int) -> bool:
-    """Whether a tag may go on so: with its end, with padding, or with a frame."""
+    """Whether a tag may go on so: with its end, with a frame, or where padding begins (not in the midst of it)."""
+    if at >= len(body):
+        return at == len(body)
     follows = body[at : at + 4]
-    return at == len(body) or (at < len(body) and (not follows.strip(b"\0") or bool(_FRAME_ID.fullmatch(follows))))
+    return bool(_FRAME_ID.fullmatch(follows)) or (not follows.strip(b"\0") and body[at - 1] != 0)
 
 
 def _content(frame: bytes, tag: Tag) -> bytes:

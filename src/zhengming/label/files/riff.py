@@ -162,8 +162,16 @@ def _is_id(kind: bytes) -> bool:
 
 
 def _padded(view: memoryview, at: int) -> bool:
-    """Whether a padding byte stands at `at`; some writers leave it out, and a chunk id stands there."""
-    return at < len(view) and not (view[at] != 0 and at + 4 < len(view) and _is_id(bytes(view[at : at + 4])))
+    """Whether a padding byte stands at `at`; some writers leave it out, and the next chunk begins there."""
+    if at >= len(view):
+        return False
+    return view[at] == 0 or _may_begin(view, at + 1) or not _may_begin(view, at)
+
+
+def _may_begin(view: memoryview, at: int) -> bool:
+    """Whether a chunk that fits into the file begins there."""
+    head = bytes(view[at : at + 8])
+    return len(head) == 8 and _is_id(head[:4]) and at + 8 + int.from_bytes(head[4:], "little") <= len(view)  # noqa: PLR2004
 
 
 def _long_sizes(view: memoryview) -> tuple[int, int]:
