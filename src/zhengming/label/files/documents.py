@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from zhengming.label.files.base import FileFormat
+from zhengming.label.files.gltf import Gltf
 from zhengming.label.files.html import Html
 from zhengming.label.files.json_file import JsonFile
 from zhengming.label.files.markdown import Markdown
@@ -28,6 +29,7 @@ DOCUMENTS: Final[tuple[FileFormat, ...]] = (
     Svg(),
     Html(),
     JsonFile(),
+    Gltf(),
     Plain(),
     Markdown(),
 )
