@@ -37,8 +37,8 @@ class Mp3:
 
     def recognises(self, head: bytes) -> bool:
         """Whether a tag or a frame of layer III stands there; a tag before FLAC is not ours."""
-        if head[:3] == b"ID3":
-            tag_end = 10 + (int.from_bytes(head[6:10], "big") if len(head) >= 10 else 0)  # noqa: PLR2004 - the header
+        if head[:3] == b"ID3" and len(head) >= id3.HEADER:
+            tag_end = id3.HEADER + (head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9])
             return head[tag_end : tag_end + 4] != b"fLaC"
         return _is_frame(head)
 
