@@ -355,3 +355,10 @@ def test_damaged_pictures_end_in_an_answer_or_a_clear_error(share: int, kind: st
     except (UnreadableFileError, UnlabellablePictureError, NoRoomError):
         return
     assert result.ink >= 5
+
+
+def test_a_damaged_avif_is_a_clear_error() -> None:
+    data = encoded(noise((120, 90)), "AVIF")
+    at = data.index(b"mdat") + 4
+    with pytest.raises(UnreadableFileError):
+        label_picture(data[:at] + bytes(len(data) - at), FONT)

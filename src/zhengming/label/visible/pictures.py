@@ -33,6 +33,7 @@ _FAULTS: Final = (
     KeyError,
     TypeError,
     OverflowError,
+    RuntimeError,  # libavif and libwebp
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )
