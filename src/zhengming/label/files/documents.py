@@ -14,6 +14,7 @@ from zhengming.label.files.packed import EPUB, ODT
 from zhengming.label.files.pdf import Pdf
 from zhengming.label.files.plain import Plain
 from zhengming.label.files.svg import Svg
+from zhengming.label.files.usd import Usda
 
 DOCX: Final = Opc("docx", b"word/", "wordprocessingml.document", "docdot")
 XLSX: Final = Opc("xlsx", b"xl/", "spreadsheetml.sheet", "xlsxlt")
@@ -21,6 +22,7 @@ PPTX: Final = Opc("pptx", b"ppt/", "presentationml.presentation", "pptpot")
 
 DOCUMENTS: Final[tuple[FileFormat, ...]] = (
     Pdf(),
+    Usda(),
     DOCX,
     XLSX,
     PPTX,
