@@ -12,8 +12,8 @@ from zhengming.label.files.texts import looks_like_text
 
 MAX_SIZE: Final = 128_000_000
 
-_HIDDEN: Final = re.compile(rb"<!--.*?-->|<!DOCTYPE[^\[>]*+(?:\[[^\]]*+\]\s*+)?>", re.DOTALL)
-_SECTION: Final = re.compile(rb"<!\[CDATA\[.*?\]\]>", re.DOTALL)
+_HIDDEN: Final = re.compile(rb"<!--.*?(?:-->|\Z)|<!DOCTYPE[^\[>]*+(?:\[[^\]]*+(?:\]\s*+|\Z))?+(?:>|\Z)?+", re.DOTALL)
+_SECTION: Final = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)", re.DOTALL)
 _ROOT: Final = re.compile(
     rb"<(?P<prefix>(?:[A-Za-z_][\w.-]*+:)?)svg(?=[\s/>])(?:[^<>\"'/]++|\"[^\"<]*+\"|'[^'<]*+'|/(?!>))*+(?P<empty>/?)>"
 )
@@ -84,12 +84,14 @@ def _blank(match: re.Match[bytes]) -> bytes:
 
 def _described(text: bytes, start: int) -> tuple[int, int] | None:
     """Return the inside of the first metadata element that holds RDF."""
-    for opened in _METADATA.finditer(text, start):
+    # What never ends is looked at to the end once: each element is passed before the next is sought.
+    while (opened := _METADATA.search(text, start)) is not None:
         closed = _METADATA_END.search(text, opened.end())
         if closed is None:
             return None
         if _RDF_END in text[opened.end() : closed.start()]:
             return opened.end(), closed.start()
+        start = closed.end()
     return None
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
-from itertools import islice
 from typing import Final, NamedTuple
 
 from zhengming.label.files.base import MAX_PARTS, UnreadableFileError
 
-_HIDDEN: Final = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOTALL)
+_HIDDEN: Final = re.compile(rb"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)", re.DOTALL)
 _ATTRIBUTES: Final = rb"(?P<attributes>(?:[^<>\"'/]++|\"[^\"<]*+\"|'[^'<]*+'|/(?!>))*+)"
 _ATTRIBUTE: Final = re.compile(rb"([A-Za-z_][\w:.-]*)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _TAGS: Final = re.compile(rb"<[^<>]*+>")
@@ -56,7 +55,12 @@ class Part:
             rb"<(?P<prefix>(?:[A-Za-z_][\w.-]*+:)?)" + local + rb"(?=[\s/>])" + _ATTRIBUTES + rb"(?P<empty>/?)>"
         )
         closing = re.compile(rb"</(?:[A-Za-z_][\w.-]*+:)?" + local + rb"\s*+>")
-        for found in islice(opening.finditer(self.plain), MAX_PARTS):
+        end = 0
+        for _ in range(MAX_PARTS):
+            # Each element is passed before the next is sought, so that nesting costs nothing.
+            found = opening.search(self.plain, end)
+            if found is None:
+                return
             end = found.end()
             text = b""
             if not found["empty"]:
