@@ -8,7 +8,7 @@ import zipfile
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zhengming.label import first_write, propagated, read
@@ -179,6 +179,7 @@ def test_a_document_type_is_refused() -> None:
 WHOLE = package("")
 
 
+@settings(derandomize=True)
 @given(st.integers(min_value=0, max_value=len(WHOLE) - 1))
 def test_a_document_cut_anywhere_is_answered(cut: int) -> None:
     assert DOCX.scan(WHOLE[:cut]).faults == (FileFault.MALFORMED,)
@@ -186,6 +187,7 @@ def test_a_document_cut_anywhere_is_answered(cut: int) -> None:
         DOCX.write(WHOLE[:cut], FIELDS)
 
 
+@settings(derandomize=True)
 @given(st.lists(st.tuples(st.integers(min_value=0, max_value=len(WHOLE) - 1), st.integers(0, 255)), max_size=4))
 def test_flipped_bytes_are_answered(flips: list[tuple[int, int]]) -> None:
     broken = bytearray(WHOLE)

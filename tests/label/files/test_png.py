@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zhengming.label import first_write, propagated, read
@@ -52,6 +52,7 @@ def test_two_labels_are_a_fault() -> None:
     assert PNG.scan(picture(one, one)).faults == (FileFault.DUPLICATE_LABEL,)
 
 
+@settings(derandomize=True)
 @given(st.integers(min_value=0, max_value=200))
 def test_a_file_cut_anywhere_is_answered(cut: int) -> None:
     whole = joined(picture(), PNG.write(picture(), FIELDS))
