@@ -4,7 +4,8 @@
   const byId = (id) => document.getElementById(id);
   const palette = byId("palette");
   const keymap = byId("keymap");
-  const typing = (node) => Boolean(node.closest?.("input, textarea, select, [contenteditable]"));
+  // A field in a dialog that has just closed may still be where a key lands; nobody is typing there.
+  const typing = (node) => Boolean(node.closest?.("input, textarea, select, [contenteditable]")?.checkVisibility());
 
   // The palette: pages of the menu by name, a turn by its id.
   const query = byId("palette-query");
